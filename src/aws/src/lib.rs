@@ -1,1 +1,9 @@
-//! Terrace AWS.
+//! The AWS kinds and components, and the clients they call. The only crate that names an SDK crate.
+
+pub mod client;
+mod error;
+pub mod kinds;
+mod tags;
+
+pub use client::Aws;
+use error::{Call, Required};

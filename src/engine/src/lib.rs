@@ -2,8 +2,10 @@
 
 mod address;
 pub mod blueprint;
+mod diff;
 mod error;
 pub mod graph;
+mod inventory;
 mod kind;
 pub mod lease;
 mod provider;
@@ -11,8 +13,10 @@ mod reference;
 mod spec;
 
 pub use address::{Address, Site};
+pub use diff::{FieldChange, diff};
 pub use error::{Error, Result};
 pub use graph::{Graph, Resource};
+pub use inventory::Inventory;
 pub use kind::{
     Changed, Flaw, Found, Impact, Kind, KindInfo, Labels, Owner, Phase, Query, ReplaceOrder, Risk, Tags, Timing, Usage,
     tag,

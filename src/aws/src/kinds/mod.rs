@@ -1,0 +1,21 @@
+//! One file per kind; one line per kind here.
+
+use engine::{AnyKind, Erased, KindInfo};
+
+use crate::Aws;
+
+macro_rules! kinds {
+    ($($module:ident::$kind:ident,)*) => {
+        $(pub mod $module; pub use $module::$kind;)*
+
+        /// Every kind a blueprint may use.
+        pub static ALL: &[&dyn AnyKind<Aws>] = &[$(&Erased::<$kind>::NEW),*];
+
+        /// What every kind says of itself, in the order of [`ALL`].
+        pub static INFOS: &[KindInfo] = &[$(KindInfo::of::<$kind>()),*];
+    };
+}
+
+kinds! {
+    vpc::Vpc,
+}

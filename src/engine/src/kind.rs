@@ -39,9 +39,23 @@ pub trait Kind: Sized + Clone + Serialize + DeserializeOwned + JsonSchema + Send
     const RENEWED: &'static [&'static str] = &[];
     /// The `bool` property that makes the cloud refuse to delete the resource.
     const PROTECTION: Option<&'static str> = None;
+    /// Kinds that come first although no property refers to them, and whose deletes come after: a public load
+    /// balancer needs the network's internet gateway.
+    const AFTER: &'static [&'static str] = &[];
+    /// Whether repeating a create whose answer was lost returns the same resource. Where it does not, the engine looks
+    /// for the lost one until the lag window has passed before it repeats.
+    const REPEATABLE: bool = true;
+    /// The cloud's default limit of such resources in one account and region, where a stack may come near it.
+    const QUOTA: Option<u32> = None;
+    /// Properties AWS has and the kind leaves alone: CloudFormation's name and the reason.
+    const UNMANAGED: &'static [(&'static str, &'static str)] = &[];
 
     /// A filled-in value with every property set, used by the documentation and by the contract tests.
     fn example() -> Self;
+
+    /// Other valid values, each with exactly one changeable property different from the example's; together they
+    /// change every one.
+    fn variants() -> Vec<Self>;
 
     /// Reads live resources: everything an owner has, or some by id. The one read path.
     fn find(cloud: &Self::Cloud, which: Query<'_>) -> impl Future<Output = Result<Vec<Found<Self>>>> + Send;
@@ -350,10 +364,20 @@ pub struct KindInfo {
     pub renewed: &'static [&'static str],
     /// [`Kind::PROTECTION`].
     pub protection: Option<&'static str>,
+    /// [`Kind::AFTER`].
+    pub after: &'static [&'static str],
+    /// [`Kind::REPEATABLE`].
+    pub repeatable: bool,
+    /// [`Kind::QUOTA`].
+    pub quota: Option<u32>,
+    /// [`Kind::UNMANAGED`].
+    pub unmanaged: &'static [(&'static str, &'static str)],
     /// [`Kind::timing`].
     pub timing: fn() -> Timing,
     /// [`Kind::example`], as JSON.
     pub example: fn() -> Value,
+    /// [`Kind::variants`], as JSON.
+    pub variants: fn() -> Vec<Value>,
     /// The JSON schema of the properties as a blueprint writes them.
     pub schema: fn() -> Schema,
     /// Reads properties through the kind's type, so that defaults and spellings become canonical.
@@ -385,8 +409,13 @@ impl KindInfo {
             unique: K::UNIQUE,
             renewed: K::RENEWED,
             protection: K::PROTECTION,
+            after: K::AFTER,
+            repeatable: K::REPEATABLE,
+            quota: K::QUOTA,
+            unmanaged: K::UNMANAGED,
             timing: K::timing,
             example: || untyped(K::example()),
+            variants: || K::variants().into_iter().map(untyped).collect(),
             schema: || schemars::schema_for!(K),
             canonical: |properties| Ok(untyped(typed::<K>(&properties)?)),
             check: |properties| typed::<K>(properties).map_or_else(|_| Vec::new(), |kind| kind.check()),

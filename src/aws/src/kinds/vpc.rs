@@ -41,9 +41,17 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const FIXED: &'static [&'static str] = &["cidr"];
+    const REPEATABLE: bool = false;
+    // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+    const QUOTA: Option<u32> = Some(5);
 
     fn example() -> Self {
         Self { cidr: "10.0.0.0/16".parse().expect("a valid range"), dns_hostnames: true, dns_support: true }
+    }
+
+    fn variants() -> Vec<Self> {
+        let example = Self::example();
+        vec![Self { dns_hostnames: false, ..example.clone() }, Self { dns_support: false, ..example }]
     }
 
     async fn find(aws: &Aws, which: Query<'_>) -> Result<Vec<Found<Self>>> {

@@ -14,6 +14,7 @@ pub mod plan;
 mod provider;
 mod reference;
 mod schedule;
+pub mod simulator;
 mod spec;
 
 pub use address::{Address, Site};

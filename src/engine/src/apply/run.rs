@@ -134,6 +134,7 @@ impl Run<'_> {
         let start = Instant::now();
         let mut attempt = 0;
         loop {
+            let asked = start.elapsed();
             live = self.ready(&live.id, self.kind_update()).await?.ok_or(Error::NotFound)?;
             let left = self.left(desired, &live);
             let labelled = live.address == *address
@@ -142,7 +143,7 @@ impl Run<'_> {
             if left.is_empty() && labelled {
                 return self.keep(live);
             }
-            if start.elapsed() > job.pace.lag_window() {
+            if asked > job.pace.lag_window() {
                 return Err(did_not_take(&left, &live));
             }
             tokio::time::sleep(job.pace.poll(attempt, Duration::ZERO)).await;
@@ -202,6 +203,7 @@ impl Run<'_> {
         let start = Instant::now();
         let mut attempt = 0;
         loop {
+            let asked = start.elapsed();
             match job.provider.find(address.site(), address.kind(), Query::Owned(job.owner)).await {
                 Ok(found) => {
                     let lost = found.into_iter().find(|live| live.address == *address && !known.contains(&live.id));
@@ -212,7 +214,7 @@ impl Run<'_> {
                 Err(Error::Lost { .. } | Error::Throttled(_) | Error::Busy(_)) => {}
                 Err(error) => return Err(error),
             }
-            if start.elapsed() > job.pace.lag_window() {
+            if asked > job.pace.lag_window() {
                 return Ok(None);
             }
             tokio::time::sleep(job.pace.poll(attempt, Duration::from_secs(60))).await;

@@ -18,6 +18,8 @@ pub(super) async fn ready(
 ) -> Result<Option<Live>> {
     let mut wait = Wait::new(pace, expected);
     loop {
+        // Taken before the call: an answer is as old as its question, however long this process was kept waiting.
+        let asked = wait.start.elapsed();
         match reads.read(address, id).await {
             Ok(Some(live)) => match live.phase {
                 Phase::Ready => return Ok(Some(live)),
@@ -25,7 +27,7 @@ pub(super) async fn ready(
                 Phase::Deleting | Phase::Gone => return Ok(None),
                 Phase::Failed(reason) => return Err(Error::Invalid(format!("`{id}` failed: {reason}"))),
             },
-            Ok(None) | Err(Error::NotFound) if wait.start.elapsed() < pace.lag_window() => {}
+            Ok(None) | Err(Error::NotFound) if asked < pace.lag_window() => {}
             Ok(None) | Err(Error::NotFound) => return Ok(None),
             Err(error) => wait.tolerate(error)?,
         }

@@ -1,7 +1,7 @@
 //! From an environment's file to a checked graph: the one place of this module that reads files.
 
 use std::io;
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, sort};
 use super::environment::{Environment, environment};
@@ -104,13 +104,13 @@ impl Reading {
         let bytes = match files(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let message = format!("cannot read `{}`: {}", path.display(), error.to_string().to_lowercase());
+                let message = format!("cannot read `{}`: {}", tidy(path), error.to_string().to_lowercase());
                 let hint = place.map(|_| "the path is relative to the environment file".to_owned());
                 self.diagnostics.push(Diagnostic::error(place, message).maybe_hint(hint));
                 return None;
             }
         };
-        let name = path.display().to_string();
+        let name = tidy(path);
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
@@ -136,3 +136,21 @@ impl Reading {
         parsed.root?.get("blueprint").map(|node| node.span)
     }
 }
+
+/// The path without `x/..` in it, for people to read.
+fn tidy(path: &Path) -> String {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            path::Component::ParentDir if tidy.file_name().is_some() => {
+                tidy.pop();
+            }
+            path::Component::CurDir => {}
+            part => tidy.push(part),
+        }
+    }
+    tidy.display().to_string()
+}
+
+#[cfg(test)]
+mod tests;

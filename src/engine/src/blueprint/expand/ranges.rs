@@ -9,16 +9,19 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Context;
+use crate::Address;
 use crate::blueprint::diagnostic::Diagnostic;
-use crate::{Address, references};
+use crate::reference::{address_of, output_of};
 
 pub(super) fn check(context: &mut Context<'_>) {
     let mut parts: BTreeMap<Address, Vec<(&Address, IpNet)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (address, (resource, origin)) in &context.resources {
         let Some(range) = range(&resource.properties) else { continue };
-        for whole in references(&resource.properties) {
-            let Some((within, _)) = context.resources.get(&whole) else { continue };
+        for whole in wholes(&resource.properties) {
+            let Some((within, _)) = context.resources.get(&whole).filter(|_| whole.kind() != address.kind()) else {
+                continue;
+            };
             let ranges = ranges(&within.properties);
             if ranges.is_empty() {
                 continue;
@@ -66,6 +69,12 @@ fn overlaps<'a>(parts: &[(&'a Address, IpNet)]) -> Vec<Overlap<'a>> {
         }
     }
     found
+}
+
+/// What a resource refers to by its own properties, not from somewhere inside them.
+fn wholes(properties: &Value) -> Vec<Address> {
+    let values = properties.as_object().into_iter().flat_map(|map| map.values());
+    values.filter(|value| output_of(value).is_none()).filter_map(address_of).collect()
 }
 
 fn range(properties: &Value) -> Option<IpNet> {

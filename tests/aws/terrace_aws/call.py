@@ -18,7 +18,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {}
 class Call:
     """What was asked, by whom, where; and the way to what moto knows."""
 
-    __slots__ = ("account", "action", "operation", "params", "region", "service")
+    __slots__ = ("account", "action", "operation", "params", "region", "replayed", "service")
 
     def __init__(self, account: Account, service: str, region: str, action: str, operation: Any, params: dict[str, Any]):
         self.account = account
@@ -27,6 +27,8 @@ class Call:
         self.action = action
         self.operation = operation
         self.params = params
+        #: The answer is that of an earlier, equal call: nothing new was made.
+        self.replayed = False
 
     def get(self, name: str, default: Any = None) -> Any:
         """A parameter, or the default where it was not sent."""

@@ -85,7 +85,7 @@ def _strings(value: Any) -> Iterator[str]:
 def apply(call: Call, result: dict[str, Any]) -> None:
     """Notes what the call made, and takes what is not seen yet out of what it lists."""
     account = call.account
-    if account.settings.lag > 0:
+    if account.settings.lag > 0 and not call.replayed:
         made = _CREATES.get((call.service, call.action))
         if made is not None:
             kind, path = made

@@ -22,6 +22,8 @@ class Settings:
     refresh_batch_seconds: float = 120.0
     #: Scaled seconds for which a deleted NAT gateway is still listed (AWS: about an hour).
     deleted_listed: float = 3600.0
+    #: How many Elastic IP addresses a region may hold (AWS: five, unless raised).
+    address_limit: int = 1000
 
     def change(self, values: dict[str, Any]) -> None:
         """Takes new values; an unknown name or a value of another type is refused."""

@@ -3,6 +3,7 @@
 pub mod client;
 mod error;
 pub mod kinds;
+pub mod lease;
 mod tags;
 
 pub use client::Aws;

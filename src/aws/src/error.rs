@@ -103,3 +103,33 @@ impl<T> Required for Option<T> {
         self.ok_or_else(|| Error::Invalid(format!("AWS left out `{field}`")))
     }
 }
+
+/// Takes errors that say the work is done already for success.
+pub(crate) trait Already {
+    /// Success also when the cloud refused with one of these codes.
+    fn already(self, codes: &[&str]) -> Result<()>;
+}
+
+impl<T> Already for Result<T> {
+    fn already(self, codes: &[&str]) -> Result<()> {
+        match self {
+            Err(Error::Service { code, .. }) if codes.contains(&code.as_str()) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
+/// Takes a resource that is gone for one that was deleted.
+pub(crate) trait Deleted {
+    /// Success also when there is no such resource.
+    fn deleted(self) -> Result<()>;
+}
+
+impl<T> Deleted for Result<T> {
+    fn deleted(self) -> Result<()> {
+        match self {
+            Err(Error::NotFound) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}

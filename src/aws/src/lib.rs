@@ -1,10 +1,15 @@
 //! The AWS kinds and components, and the clients they call. The only crate that names an SDK crate.
 
+mod cidr;
 pub mod client;
 mod error;
 pub mod kinds;
 pub mod lease;
+mod policy;
+mod rule;
 mod tags;
 
 pub use client::Aws;
-use error::{Call, Required};
+use error::{Already, Call, Deleted, Required};
+pub use policy::Policy;
+pub use rule::{Icmp, Peer, Ports, Protocol, Rule};

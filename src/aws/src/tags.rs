@@ -1,5 +1,22 @@
 //! The engine's labels in each service's spelling of tags.
 
+use engine::{Error, Labels, Result, Tags, tag};
+
+/// Takes over a live resource with the natural key of one being made, if its tags say that it is that one.
+///
+/// This is what makes a create whose answer was lost repeatable where the cloud has no client token.
+pub(crate) fn adopt(id: &str, tags: &Tags, labels: &Labels) -> Result<String> {
+    let value = |key: &str| tags.get(key).map(String::as_str).unwrap_or_default();
+    if value(tag::STACK) == labels.owner.to_string() && value(tag::ADDRESS) == labels.address.to_string() {
+        return Ok(id.to_owned());
+    }
+    let owner = match (value(tag::STACK), value(tag::ADDRESS)) {
+        ("", _) => "nobody terrace knows".to_owned(),
+        (stack, address) => format!("`{address}` of `{stack}`"),
+    };
+    Err(Error::Foreign { name: id.to_owned(), owner })
+}
+
 /// Tags of EC2 resources.
 pub(crate) mod ec2 {
     use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};

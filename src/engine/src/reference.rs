@@ -115,6 +115,16 @@ impl<K: Kind> fmt::Debug for Ref<K> {
     }
 }
 
+/// The name, or the id where there is no name.
+impl<K: Kind> fmt::Display for Ref<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Target::Address(address) => address.fmt(f),
+            Target::Live { id, .. } => id.fmt(f),
+        }
+    }
+}
+
 impl<K: Kind> PartialEq for Ref<K> {
     fn eq(&self, other: &Self) -> bool {
         self.target == other.target

@@ -18,4 +18,11 @@ macro_rules! kinds {
 
 kinds! {
     vpc::Vpc,
+    subnet::Subnet,
+    internet_gateway::InternetGateway,
+    elastic_ip::ElasticIp,
+    nat_gateway::NatGateway,
+    route_table::RouteTable,
+    security_group::SecurityGroup,
+    vpc_endpoint::VpcEndpoint,
 }

@@ -115,7 +115,7 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
     references::check(&mut context);
     ranges::check(&mut context);
     let mut graph = Graph::new(context.resources.values().map(|(resource, _)| resource.clone()));
-    graph.outputs = outputs::outputs(&mut context, outputs, broken("outputs"));
+    graph.outputs = outputs::outputs(&mut context, outputs);
     let mut diagnostics = checked.found;
     diagnostics.append(&mut context.found);
     Expanded { owner: stack.named.then_some(stack.owner), graph, diagnostics }

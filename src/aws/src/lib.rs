@@ -7,6 +7,7 @@ pub mod kinds;
 mod policy;
 mod rule;
 mod tags;
+pub mod wire;
 
 pub use client::Aws;
 use error::{Already, Call, Deleted, Required};

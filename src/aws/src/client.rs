@@ -2,6 +2,10 @@
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use engine::{Catalog, Result, Site};
+
+use crate::lease::Leases;
+use crate::{Call, Required, kinds};
 
 /// How often the SDK tries a call that was throttled or got no answer, first try included.
 ///
@@ -48,6 +52,24 @@ impl Aws {
         }
         Self::new(&loader.load().await)
     }
+
+    /// The account the credentials belong to, 12 digits.
+    ///
+    /// # Errors
+    /// When there are no credentials, or AWS does not take them.
+    pub async fn account(&self) -> Result<String> {
+        let identity = self.sts.get_caller_identity().send().await.call("GetCallerIdentity")?;
+        identity.account.required("Account")
+    }
+}
+
+/// The provider over these sites; the first is the primary one, where leases are kept.
+///
+/// # Panics
+/// When there is no site.
+pub fn provider(sites: Vec<(Site, Aws)>) -> Catalog<Aws> {
+    let primary = sites.first().expect("a stack has a primary site").1.clone();
+    Catalog::new(sites, kinds::ALL, Box::new(Leases(primary)))
 }
 
 /// The configuration every connection starts from.

@@ -4,6 +4,7 @@ mod cidr;
 pub mod client;
 mod error;
 pub mod kinds;
+pub mod lease;
 mod policy;
 mod rule;
 mod tags;

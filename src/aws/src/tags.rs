@@ -43,7 +43,7 @@ pub(crate) mod ec2 {
 
     /// The labels as tags.
     pub(crate) fn write(labels: &Labels) -> Vec<Tag> {
-        let name = ("Name".to_owned(), labels.name(255));
+        let name = ("Name".to_owned(), labels.title());
         let tags = labels.all().into_iter().chain([name]);
         tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
     }

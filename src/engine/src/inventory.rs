@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::plan::Verb;
 use crate::reference::{address_of, ids, output_of};
-use crate::{Address, Graph, KindInfo, Live, Phase, diff};
+use crate::{Address, Graph, KindInfo, Live, Phase, Plan, diff};
 
 /// What is live, by address and by cloud id.
 ///
@@ -16,9 +17,10 @@ use crate::{Address, Graph, KindInfo, Live, Phase, diff};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
     live: BTreeMap<Address, Vec<Live>>,
-    /// Whether the first of an address is current; `false` once nothing of it may be used.
-    #[serde(default)]
+    /// Addresses of which nothing live may be used: all of theirs are superseded.
     retired: BTreeSet<Address>,
+    /// The ids of current resources.
+    names: BTreeMap<String, Address>,
 }
 
 impl Inventory {
@@ -33,6 +35,9 @@ impl Inventory {
         for all in inventory.live.values_mut() {
             all.sort_by(|one, other| one.id.cmp(&other.id));
         }
+        let current =
+            inventory.live.iter().filter_map(|(address, all)| Some((all.first()?.id.clone(), address.clone())));
+        inventory.names = current.collect();
         inventory
     }
 
@@ -77,6 +82,10 @@ impl Inventory {
             Some(known) => *known = live,
             None => {
                 self.retired.remove(&live.address);
+                if let Some(old) = all.first() {
+                    self.names.remove(&old.id);
+                }
+                self.names.insert(live.id.clone(), live.address.clone());
                 all.insert(0, live);
             }
         }
@@ -84,6 +93,7 @@ impl Inventory {
 
     /// Takes out a resource that is gone.
     pub fn remove(&mut self, address: &Address, id: &str) {
+        self.names.remove(id);
         if let Some(all) = self.live.get_mut(address) {
             all.retain(|live| live.id != id);
             if all.is_empty() {
@@ -93,13 +103,56 @@ impl Inventory {
         }
     }
 
+    /// Lets an address mean nothing until its replacement is live.
+    pub(crate) fn retire(&mut self, address: &Address) {
+        self.retired.insert(address.clone());
+        if let Some(current) = self.live.get(address).and_then(|all| all.first()) {
+            self.names.remove(&current.id);
+        }
+    }
+
+    /// Forgets outputs that a change will give new values.
+    pub(crate) fn renew(&mut self, address: &Address, outputs: &[&str]) {
+        let first = self.live.get_mut(address).and_then(|all| all.first_mut());
+        if let Some(known) = first.and_then(|live| live.outputs.as_object_mut()) {
+            known.retain(|name, _| !outputs.contains(&name.as_str()));
+        }
+    }
+
     /// Moves the current resource of one address to another.
     pub(crate) fn rename(&mut self, from: &Address, to: &Address) {
         let Some(mut all) = self.live.remove(from) else { return };
         for live in &mut all {
             live.address = to.clone();
         }
+        if let Some(current) = all.first() {
+            self.names.insert(current.id.clone(), to.clone());
+        }
         self.live.entry(to.clone()).or_default().splice(0..0, all);
+    }
+
+    /// Sees live resources the way a plan does: what it replaces is no longer meant, what it keeps is.
+    pub(crate) fn seen_by(mut self, plan: &Plan) -> Self {
+        for rename in &plan.renames {
+            self.rename(&rename.from, &rename.to);
+        }
+        for change in &plan.changes {
+            match (change.verb, &change.id) {
+                (Verb::Create | Verb::Replace(_) | Verb::Delete, _) | (_, None) => self.retire(&change.address),
+                (Verb::Update | Verb::Rename | Verb::Reap | Verb::Wait, Some(id)) => self.promote(&change.address, id),
+            }
+        }
+        self
+    }
+
+    fn promote(&mut self, address: &Address, id: &str) {
+        let Some(all) = self.live.get_mut(address) else { return };
+        if let Some(old) = all.first() {
+            self.names.remove(&old.id);
+        }
+        all.sort_by_key(|live| live.id != id);
+        self.names.insert(id.to_owned(), address.clone());
+        self.retired.remove(address);
     }
 
     /// Decides which of the live resources each wanted address means.
@@ -111,18 +164,20 @@ impl Inventory {
         let used: BTreeSet<String> = self.all().flat_map(|live| ids(&live.properties)).map(str::to_owned).collect();
         let order: Vec<Address> = graph.in_order().iter().map(|resource| resource.address.clone()).collect();
         for address in order {
+            let Some(kind) = kinds.get(address.kind()) else { continue };
             let Some(mut all) = self.live.remove(&address) else { continue };
-            let Some(kind) = kinds.get(address.kind()) else {
-                self.live.insert(address, all);
-                continue;
-            };
             let wanted = graph.get(&address).map(|resource| &resource.properties);
             let rank = |live: &Live| {
                 let unfit = wanted.is_some_and(|wanted| self.replaces(kind, wanted, live));
                 (!usable(kind, live), unfit, !used.contains(&live.id))
             };
             all.sort_by_cached_key(|live| (rank(live), live.id.clone()));
-            if !all.first().is_some_and(|first| usable(kind, first)) {
+            for live in &all {
+                self.names.remove(&live.id);
+            }
+            if let Some(current) = all.first().filter(|first| usable(kind, first)) {
+                self.names.insert(current.id.clone(), address.clone());
+            } else {
                 self.retired.insert(address.clone());
             }
             self.live.insert(address, all);
@@ -138,13 +193,13 @@ impl Inventory {
 
     /// Rewrites ids of current resources into addresses: live properties in blueprint words.
     pub fn named(&self, value: &Value) -> Value {
-        let names: BTreeMap<&str, &Address> = self
-            .live
-            .iter()
-            .filter(|(address, _)| !self.retired.contains(address))
-            .filter_map(|(address, all)| Some((all.first()?.id.as_str(), address)))
-            .collect();
-        named(value, &names)
+        rewrite(value, &|value| {
+            let id = value.get("$id")?.as_str()?;
+            Some(match self.names.get(id) {
+                Some(address) => json!({ "$ref": address }),
+                None => json!({ "$id": id }),
+            })
+        })
     }
 
     /// Rewrites addresses into ids and outputs: blueprint properties in the cloud's words.
@@ -177,16 +232,6 @@ fn usable(kind: &KindInfo, live: &Live) -> bool {
         Phase::Failed(_) => kind.stateful,
         Phase::Deleting | Phase::Gone => false,
     }
-}
-
-fn named(value: &Value, names: &BTreeMap<&str, &Address>) -> Value {
-    rewrite(value, &|value| {
-        let id = value.get("$id")?.as_str()?;
-        Some(match names.get(id) {
-            Some(address) => json!({ "$ref": address }),
-            None => json!({ "$id": id }),
-        })
-    })
 }
 
 /// Copies a value, with every object the function knows replaced.

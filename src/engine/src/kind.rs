@@ -191,7 +191,7 @@ impl Changed {
 }
 
 /// Which of the two comes first when a resource is replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplaceOrder {
     /// The new one, then its followers move over, then the old one goes.
@@ -305,10 +305,10 @@ pub struct Labels {
     pub spec: crate::Spec,
     /// The user's tags.
     pub tags: Tags,
-    /// Hash of owner, address and resolved fixed properties: 32 lower-case hexadecimal digits.
+    /// Hash of owner, address, generation and resolved fixed properties: 32 lower-case hexadecimal digits.
     pub token: String,
-    /// Whether the physical name carries a suffix, so that a replacement can stand beside the old one.
-    pub suffixed: bool,
+    /// What the physical name ends with, so that a replacement can stand beside the old one; empty where it cannot.
+    pub suffix: String,
 }
 
 /// Tag keys the engine owns.
@@ -333,13 +333,18 @@ impl Labels {
         tags
     }
 
+    /// What consoles show: `<stack>-<environment>-<name>`.
+    pub fn title(&self) -> String {
+        format!("{}{}", self.owner.prefix(), self.address.name())
+    }
+
     /// The physical name, `<stack>-<environment>-<name>`, with a suffix where two may stand side by side, cut to
     /// `limit` characters with the cut part's hash kept so that names stay apart.
     pub fn name(&self, limit: usize) -> String {
-        let plain = format!("{}{}", self.owner.prefix(), self.address.name());
-        let suffix = if self.suffixed { format!("-{}", &self.token[..6]) } else { String::new() };
+        let plain = self.title();
+        let suffix = &self.suffix;
         if plain.len() + suffix.len() <= limit {
-            return plain + &suffix;
+            return plain + suffix;
         }
         let digest = &crate::spec::hex_digest(&[&plain])[..6];
         let room = limit - suffix.len() - 7;

@@ -246,7 +246,10 @@ impl<T: JsonSchema> JsonSchema for Late<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
+        let mut schema = T::json_schema(generator);
+        // Written by hand, another resource's output is `${kind/name.output}`, whatever type the value has.
+        schema.insert("x-late".into(), true.into());
+        schema
     }
 }
 

@@ -7,9 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Plans, applies, rehearses and prices a production AWS stack from one blueprint.
 #[derive(Debug, Parser)]
 #[command(name = "terrace", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 done or no change, 1 error, 2 plan has changes (--detailed-exitcode), 3 saved plan \
+#[command(
+    after_help = "Exit codes: 0 done or no change, 1 error, 2 plan has changes (--detailed-exitcode), 3 saved plan \
                         is stale, 4 preflight failed, 5 refused by protection or policy, 6 partly applied: run again to \
-                        converge, 7 somebody else holds the lease, 130 interrupted.")]
+                        converge, 7 somebody else holds the lease, 130 interrupted."
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) output: Output,

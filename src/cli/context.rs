@@ -40,7 +40,8 @@ pub(crate) fn reading(environment: &str) -> Result<Reading, Failure> {
     let path = file(environment);
     if !path.exists() {
         let known = environments();
-        let failure = Failure::new(format!("there is no environment `{environment}`: `{}` does not exist", path.display()));
+        let failure =
+            Failure::new(format!("there is no environment `{environment}`: `{}` does not exist", path.display()));
         return Err(failure.hint(match known.is_empty() {
             true => "start with `terrace init`, or name a folder with `-C`".to_owned(),
             false => format!("environments here: {}", known.join(", ")),
@@ -154,7 +155,8 @@ fn scale(settings: &SimulatorSettings) -> f64 {
 
 /// A test cloud may run faster than AWS does; only together with another endpoint than AWS's.
 fn time_scale() -> Result<f64, Failure> {
-    let Some(scale) = std::env::var("TERRACE_TIME_SCALE").ok().filter(|_| std::env::var_os("AWS_ENDPOINT_URL").is_some())
+    let Some(scale) =
+        std::env::var("TERRACE_TIME_SCALE").ok().filter(|_| std::env::var_os("AWS_ENDPOINT_URL").is_some())
     else {
         return Ok(1.0);
     };

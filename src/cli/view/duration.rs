@@ -20,7 +20,14 @@ mod tests {
 
     #[test]
     fn two_units_are_enough() {
-        let told = [(0.34, "0.3 s"), (4.0, "4 s"), (60.0, "1 min"), (150.0, "2 min 30 s"), (900.0, "15 min"), (3900.0, "1 h 5 min")];
+        let told = [
+            (0.34, "0.3 s"),
+            (4.0, "4 s"),
+            (60.0, "1 min"),
+            (150.0, "2 min 30 s"),
+            (900.0, "15 min"),
+            (3900.0, "1 h 5 min"),
+        ];
         for (seconds, text) in told {
             assert_eq!(words(Duration::from_secs_f64(seconds)), text);
         }

@@ -38,12 +38,8 @@ pub(crate) fn doing(action: Action) -> &'static str {
 
 /// How it went, in one sentence.
 pub(crate) fn tally(tally: &Tally) -> String {
-    let parts = [
-        (tally.done, "done"),
-        (tally.failed, "failed"),
-        (tally.skipped, "skipped"),
-        (tally.unstarted, "not started"),
-    ];
+    let parts =
+        [(tally.done, "done"), (tally.failed, "failed"), (tally.skipped, "skipped"), (tally.unstarted, "not started")];
     let told: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     if told.is_empty() { "nothing to do".to_owned() } else { told.join(", ") }

@@ -32,7 +32,11 @@ pub(crate) fn render(plan: &Plan, place: &str, options: Options) -> String {
     if !plan.changes_anything() {
         let waits = plan.changes.len();
         let waiting = if waits > 0 { format!(" {waits} are still being made.") } else { String::new() };
-        return format!("{}\n{} resources are as wanted.{waiting}\n", paint.bold(&format!("No changes: {place}")), plan.unchanged);
+        return format!(
+            "{}\n{} resources are as wanted.{waiting}\n",
+            paint.bold(&format!("No changes: {place}")),
+            plan.unchanged
+        );
     }
     let mut lines = vec![paint.bold(place), String::new()];
     lines.extend(risks(plan, options));
@@ -67,7 +71,8 @@ fn risks(plan: &Plan, options: Options) -> Vec<String> {
             engine::Risk::DataLoss => options.paint.red(&word),
             engine::Risk::Downtime | engine::Risk::Exposure => options.paint.yellow(&word),
         };
-        let effect = if options.details { effect.clone() } else { cut(effect, options.width.saturating_sub(column + 15)) };
+        let effect =
+            if options.details { effect.clone() } else { cut(effect, options.width.saturating_sub(column + 15)) };
         lines.push(format!("  {word}  {address:<column$}  {effect}"));
     }
     if shown < rows.len() {
@@ -122,7 +127,8 @@ fn tree(plan: &Plan, room: usize, options: Options) -> Vec<String> {
 fn grouped(changes: &[&Change], options: Options) -> Vec<String> {
     let mut groups: BTreeMap<(Verb, &str, String), Vec<&Change>> = BTreeMap::new();
     for change in changes {
-        let same = change.fields.iter().map(|field| field_line(field, Paint(false), 200)).collect::<Vec<_>>().join("\n");
+        let same =
+            change.fields.iter().map(|field| field_line(field, Paint(false), 200)).collect::<Vec<_>>().join("\n");
         groups.entry((change.verb, change.address.kind(), same)).or_default().push(change);
     }
     let mut lines = Vec::new();

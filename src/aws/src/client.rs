@@ -11,7 +11,7 @@ use crate::{Call, Required, kinds};
 ///
 /// An apply keeps some thirty calls in the air, more than some buckets hold; ten tries with the SDK's doubling,
 /// jittered pauses (up to 20 s) outlast the emptiest of them, ELB's 0.2 calls a second.
-const TRIES: u32 = 10;
+pub(crate) const TRIES: u32 = 10;
 
 /// One client per service, all for the same account and region.
 #[derive(Clone, Debug)]

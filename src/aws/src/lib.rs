@@ -9,6 +9,7 @@ pub mod lease;
 mod policy;
 mod rule;
 mod tags;
+pub mod wire;
 
 pub use client::Aws;
 use error::{Already, Call, Deleted, Required};

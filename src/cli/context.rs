@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::apply::Pace;
-use engine::blueprint::{Environment, ProviderName, Reading, SimulatorSettings, read};
+use engine::blueprint::{DEFAULT_REGION, Environment, ProviderName, Reading, SimulatorSettings, read};
 use engine::simulator::{Crash, Moments, Settings, Simulator};
 use engine::{Graph, Owner, Provider, Site};
 

@@ -2,6 +2,7 @@
 
 mod cidr;
 pub mod client;
+pub mod components;
 mod error;
 pub mod kinds;
 pub mod lease;

@@ -311,10 +311,10 @@ def delete_security_group(call: Call) -> dict:
     group = ec2.group(call, name)
     if group.name == "default":
         raise Fault("CannotDelete", f'the specified group: "{name}" name: "default" cannot be deleted by a user')
+    ec2.settle(call)
     used = (
         any(any(held.id == name for held in eni.group_set) for eni in call.ec2.enis.values())
         or any(any(held.id == name for held in item.security_groups) for item in ec2.live_instances(call))
-        or any(name in (balancer.security_groups or []) for balancer in ec2.load_balancers(call))
         or any(name in (item.security_group_ids or []) and item.state != "deleted" for item in call.ec2.vpc_end_points.values())
         or any(name in _groups_of(database) for database in ec2.databases(call))
         or any(

@@ -72,11 +72,11 @@ def delete_subnet(call: Call) -> None:
     """
     name = call.params["SubnetId"]
     subnet = ec2.subnet(call, name)
+    ec2.settle(call)
     used = (
         any(eni.subnet.id == name for eni in call.ec2.enis.values())
         or any(item.subnet_id == name for item in ec2.live_instances(call))
         or any(item.subnet_id == name and item.state in ("pending", "available", "deleting") for item in call.ec2.nat_gateways.values())
-        or any(name in balancer.subnets for balancer in ec2.load_balancers(call))
         or any(_database_is_in(database, subnet) for database in ec2.databases(call))
     )
     if used:

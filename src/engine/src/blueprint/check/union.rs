@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Checked, Checker, words};
-use crate::blueprint::diagnostic::{Diagnostic, did_you_mean};
+use crate::blueprint::diagnostic::{Diagnostic, did_you_mean, nearest};
 use crate::blueprint::node::{Data, Node};
 use crate::blueprint::source::Span;
 
@@ -34,6 +34,10 @@ impl<'a> Checker<'a> {
         let fitting: Vec<_> = shapes.iter().copied().filter(|shape| self.could_be(shape, node)).collect();
         match fitting.as_slice() {
             [] => {
+                let words: Vec<String> = shapes.iter().filter_map(|shape| constants(shape)).flatten().collect();
+                if node.text().is_some_and(|text| nearest(text, words.iter().map(String::as_str)).is_some()) {
+                    return self.constant(&words, node, place);
+                }
                 let expected: Vec<_> = shapes.iter().map(|shape| self.named(shape)).collect();
                 let message = format!("expected {}, found {}", expected.join(" or "), words::found(node, self.sources));
                 let place = if node.map().is_some() || node.list().is_some() || node.data == Data::Null {

@@ -98,7 +98,8 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
     for component in components.iter().filter(|component| !broken(component.name())) {
         let Some(entry) = root.map().and_then(|map| map.entry(component.name())) else { continue };
         let scope = Scope { owner: &stack.owner, document: &plain, region: &stack.region, zones: &stack.zones };
-        let section = Section { name: component.name(), node: &entry.value, place: entry.span };
+        let named = component.schema().get("additionalProperties").is_some_and(Value::is_object);
+        let section = Section { name: component.name(), named, node: &entry.value, place: entry.span };
         let value = match entry.value.value() {
             Value::Null => Value::Object(serde_json::Map::new()),
             value => value,
@@ -123,6 +124,8 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
 /// A component's part of the blueprint.
 struct Section<'a> {
     name: &'static str,
+    /// Whether its keys are names of the user's, each a component of its own.
+    named: bool,
     node: &'a Node,
     /// Its key.
     place: Span,

@@ -26,6 +26,7 @@ use super::{Component, Scope};
 use crate::{Address, Graph, KindInfo, Owner, Resource, Site};
 
 pub(super) use late::is_late;
+pub use stack::DEFAULT_REGION;
 use origin::Origin;
 
 /// A blueprint with an environment's overrides laid over it.

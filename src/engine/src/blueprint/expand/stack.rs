@@ -9,8 +9,8 @@ use crate::blueprint::node::Node;
 use crate::blueprint::source::Span;
 use crate::{Owner, Site, Tags, tag};
 
-/// The region of a blueprint that names none.
-const REGION: &str = "ap-northeast-2";
+/// The primary site's region where neither blueprint nor environment names one.
+pub const DEFAULT_REGION: &str = "ap-northeast-2";
 /// The zones of a blueprint that names none: in `ap-northeast-2` b lacks some instance types.
 const ZONES: [&str; 2] = ["a", "c"];
 /// AWS allows 50 tags on a resource (<https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html>); the engine and
@@ -33,7 +33,7 @@ pub(super) fn stack(context: &mut Context<'_>, environment: &Environment, broken
     let text = |key: &str| root.get(key).filter(|_| !broken.contains(key)).and_then(Node::text);
     let name = text("name");
     let site = environment.sites.get(&Site::primary()).and_then(|site| site.region.as_deref());
-    let region = site.or(text("region")).unwrap_or(REGION).to_owned();
+    let region = site.or(text("region")).unwrap_or(DEFAULT_REGION).to_owned();
     let zones = if broken.contains("zones") { default_zones(&region) } else { zones(context, &region) };
     let tags = root.get("tags").filter(|_| !broken.contains("tags"));
     let tags = tags.map(|node| self::tags(node, &mut context.found)).unwrap_or_default();

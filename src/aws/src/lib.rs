@@ -5,11 +5,13 @@ pub mod client;
 mod error;
 pub mod kinds;
 pub mod lease;
+mod lookup;
 mod policy;
 mod rule;
 mod tags;
 
 pub use client::Aws;
 use error::{Already, Call, Deleted, Required};
+use lookup::lookup;
 pub use policy::Policy;
 pub use rule::{Icmp, Peer, Ports, Protocol, Rule};

@@ -7,6 +7,7 @@ mod error;
 pub mod kinds;
 pub mod lease;
 mod policy;
+mod route;
 mod rule;
 mod tags;
 pub mod wire;

@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use tokio::sync::Notify;
 
 use crate::Aws;
 use crate::client::TRIES;
@@ -27,6 +28,7 @@ use crate::client::TRIES;
 pub struct Wire {
     http: SharedHttpClient,
     state: Arc<Mutex<State>>,
+    ended: Arc<Notify>,
 }
 
 /// Where a connection ends.
@@ -70,7 +72,7 @@ impl Wire {
 
     /// Watches the calls of another HTTP client.
     pub fn over(http: SharedHttpClient) -> Self {
-        Self { http, state: Arc::default() }
+        Self { http, state: Arc::default(), ended: Arc::default() }
     }
 
     /// Clients whose calls go through here, to a server at `endpoint`, with an access key of that server's.
@@ -103,6 +105,17 @@ impl Wire {
     /// Whether the connection has ended.
     pub fn is_cut(&self) -> bool {
         self.state().dead
+    }
+
+    /// Waits for the connection to end: nothing that happens in the process after that could matter.
+    pub async fn ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.is_cut() {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// Forgets the calls seen so far.
@@ -154,7 +167,10 @@ impl Wire {
         let here = state.cut.filter(|cut| cut.call == number + 1).map(|cut| cut.side);
         state.dead |= here == Some(Side::BeforeSend);
         match here {
-            Some(Side::BeforeSend) => Err(dead()),
+            Some(Side::BeforeSend) => {
+                self.ended.notify_waiters();
+                Err(dead())
+            }
             side => Ok((number, state.latency, side.is_some())),
         }
     }
@@ -166,6 +182,9 @@ impl Wire {
             call.ended = Some(Instant::now());
         }
         state.dead |= lost;
+        if lost {
+            self.ended.notify_waiters();
+        }
         if state.dead { Err(dead()) } else { Ok(()) }
     }
 }

@@ -6,9 +6,13 @@ mod contract;
 mod crash;
 mod drift;
 mod each;
+mod edits;
+mod noise;
 mod registry;
+mod rehearsal;
 #[path = "../../../../tests/support/server.rs"]
 mod server;
+mod shop;
 mod stand;
 mod wire;
 mod world;

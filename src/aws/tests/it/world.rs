@@ -26,13 +26,20 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Connects to an account, for every kind.
+    pub(crate) fn every(account: &Account) -> Self {
+        Self::with(account, kinds::ALL.to_vec())
+    }
+
     /// Connects to an account, for the kinds of these resources alone.
     pub(crate) fn new(account: &Account, resources: &[Resource]) -> Self {
+        let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
+        Self::with(account, kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect())
+    }
+
+    fn with(account: &Account, chosen: Vec<&'static dyn AnyKind<Aws>>) -> Self {
         let wire = Wire::plain();
         let aws = wire.connect(&server().endpoint, "ap-northeast-2", &account.access_key());
-        let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
-        let chosen: Vec<&'static dyn AnyKind<Aws>> =
-            kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
         Self { wire, cloud, owner: Owner::new("shop", "test") }

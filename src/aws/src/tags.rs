@@ -88,7 +88,7 @@ pub(crate) mod elb {
     use crate::{Aws, Call};
 
     /// How many resources one DescribeTags call may name.
-    const PAGE: usize = 20;
+    pub(crate) const PAGE: usize = 20;
 
     /// The labels as tags.
     pub(crate) fn write(labels: &Labels) -> Vec<Tag> {

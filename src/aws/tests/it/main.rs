@@ -6,6 +6,8 @@ mod contract;
 mod crash;
 mod drift;
 mod each;
+mod impact;
+mod network;
 mod registry;
 #[path = "../../../../tests/support/server.rs"]
 mod server;

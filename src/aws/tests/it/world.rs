@@ -28,6 +28,11 @@ pub(crate) struct Process {
 impl Process {
     /// Connects to an account, for the kinds of these resources alone.
     pub(crate) fn new(account: &Account, resources: &[Resource]) -> Self {
+        Self::owned(account, resources, Owner::new("shop", "test"))
+    }
+
+    /// Connects on behalf of another owner.
+    pub(crate) fn owned(account: &Account, resources: &[Resource], owner: Owner) -> Self {
         let wire = Wire::plain();
         let aws = wire.connect(&server().endpoint, "ap-northeast-2", &account.access_key());
         let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
@@ -35,7 +40,7 @@ impl Process {
             kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
-        Self { wire, cloud, owner: Owner::new("shop", "test") }
+        Self { wire, cloud, owner }
     }
 
     pub(crate) async fn discover(&self) -> Inventory {

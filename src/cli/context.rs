@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engine::apply::Pace;
-use engine::blueprint::{Environment, ProviderName, Reading, SimulatorSettings, read};
+use engine::blueprint::{DEFAULT_REGION, Environment, ProviderName, Reading, SimulatorSettings, read};
 use engine::simulator::{Crash, Moments, Settings, Simulator};
 use engine::{Graph, Owner, Provider, Site};
 
@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) graph: Graph,
     /// How patient to be with its cloud.
     pub(crate) pace: Pace,
+    /// The primary site's region.
+    region: String,
 }
 
 /// The file of an environment.
@@ -80,24 +82,28 @@ impl Context {
             ProviderName::Aws => Pace { scale: time_scale()?, ..Pace::default() },
             ProviderName::Simulator => Pace { scale: scale(&environment.simulator), ..Pace::default() },
         };
-        Ok(Self { environment, owner, graph: reading.graph, pace })
+        let stated = environment.sites.get(&Site::primary()).and_then(|site| site.region.clone());
+        let blueprint = reading.document.as_ref().and_then(|document| document.root.get("region")?.text());
+        let region = stated.unwrap_or_else(|| blueprint.unwrap_or(DEFAULT_REGION).to_owned());
+        Ok(Self { environment, owner, graph: reading.graph, pace, region })
     }
 
     /// Where the stack is, in a few words: `shop/prod in 123456789012, ap-northeast-2`.
     pub(crate) fn place(&self) -> String {
-        let region = self.region();
+        let region = &self.region;
         match self.environment.provider {
-            ProviderName::Simulator => format!("{} on the simulated cloud, {region}", self.owner),
+            ProviderName::Simulator => {
+                let speed = match self.environment.simulator.time_scale {
+                    0.0 => "no time passes".to_owned(),
+                    scale => format!("{scale} times as fast as AWS"),
+                };
+                format!("{} on the simulated cloud, {region}, {speed}", self.owner)
+            }
             ProviderName::Aws => match &self.environment.account {
                 Some(account) => format!("{} in account {account}, {region}", self.owner),
                 None => format!("{} on AWS, {region}", self.owner),
             },
         }
-    }
-
-    fn region(&self) -> &str {
-        let primary = self.environment.sites.get(&Site::primary());
-        primary.and_then(|site| site.region.as_deref()).unwrap_or_default()
     }
 
     /// Connects to the environment's cloud, and refuses another account than the environment names.
@@ -125,7 +131,7 @@ impl Context {
         let order = self.environment.sites.iter().filter(|(site, _)| **site == primary);
         let order = order.chain(self.environment.sites.iter().filter(|(site, _)| **site != primary));
         for (site, settings) in order {
-            let region = settings.region.as_deref().unwrap_or(self.region());
+            let region = settings.region.as_deref().unwrap_or(&self.region);
             sites.push((site.clone(), aws::Aws::connect(region, settings.profile.as_deref()).await));
         }
         if let (Some(expected), Some((_, aws))) = (&self.environment.account, sites.first()) {

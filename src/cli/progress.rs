@@ -18,7 +18,7 @@ pub(crate) enum Progress {
     /// Moving lines.
     Animated(Box<Bars>),
     /// One line an event.
-    Plain(Paint),
+    Plain(Paint, Pace),
     /// One JSON object an event, on stdout.
     Json,
 }
@@ -30,7 +30,7 @@ impl Progress {
         } else if printer.animated {
             Self::Animated(Box::new(Bars::new(plan, pace, printer.paint_notes)))
         } else {
-            Self::Plain(printer.paint_notes)
+            Self::Plain(printer.paint_notes, pace)
         }
     }
 
@@ -41,8 +41,8 @@ impl Progress {
                 let line = serde_json::to_string(event).expect("events are plain JSON");
                 printer.data(&(line + "\n"));
             }
-            Self::Plain(paint) => {
-                if let Some(line) = event::line(event, *paint) {
+            Self::Plain(paint, pace) => {
+                if let Some(line) = event::line(event, *pace, *paint) {
                     printer.note(&format!("{} {line}\n", clock()));
                 }
             }
@@ -55,7 +55,7 @@ impl Progress {
         match self {
             // A terminal that cannot be drawn on has nobody who reads.
             Self::Animated(bars) => bars.all.println(text).unwrap_or_default(),
-            Self::Plain(_) => printer.note(&format!("{} {text}\n", clock())),
+            Self::Plain(..) => printer.note(&format!("{} {text}\n", clock())),
             Self::Json => printer.note(&format!("{text}\n")),
         }
     }
@@ -75,6 +75,7 @@ pub(crate) struct Bars {
     /// For each step, how long it and the longest chain after it take, in real time.
     remaining: Vec<Duration>,
     expected: Vec<Duration>,
+    pace: Pace,
     paint: Paint,
 }
 
@@ -95,6 +96,7 @@ impl Bars {
             running: BTreeMap::new(),
             remaining: plan.remaining().into_iter().map(|time| pace.real(time)).collect(),
             expected: plan.steps.iter().map(|step| pace.real(step.expected)).collect(),
+            pace,
             paint,
         }
     }
@@ -124,7 +126,6 @@ impl Bars {
     fn start(&mut self, step: usize, action: Action, address: &str) {
         let expected = duration::words(self.expected[step]);
         let bar = self.all.insert_before(&self.total, ProgressBar::new_spinner());
-        bar.set_style(style("{spinner} {msg} {elapsed}"));
         bar.set_message(format!("{} {address}", event::doing(action)));
         bar.set_style(style(&format!("{{spinner}} {{msg}}  {{elapsed}} of about {expected}")));
         bar.enable_steady_tick(TICK);
@@ -132,7 +133,7 @@ impl Bars {
     }
 
     fn print(&self, event: &Event) {
-        if let Some(line) = event::line(event, self.paint) {
+        if let Some(line) = event::line(event, self.pace, self.paint) {
             // A terminal that cannot be drawn on has nobody who reads.
             self.all.println(line).unwrap_or_default();
         }

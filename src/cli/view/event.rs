@@ -1,15 +1,16 @@
 //! Events as lines.
 
-use engine::apply::{Action, Event, Tally};
+use engine::apply::{Action, Event, Pace, Tally};
 
 use super::{Paint, duration};
 
-/// One event as a line without its time; `None` for events that say nothing to a person.
-pub(crate) fn line(event: &Event, paint: Paint) -> Option<String> {
+/// One event as a line without its time; `None` for events that say nothing to a person. Times are real ones.
+pub(crate) fn line(event: &Event, pace: Pace, paint: Paint) -> Option<String> {
+    let real = |expected: &std::time::Duration| duration::words(pace.real(*expected));
     Some(match event {
-        Event::Begin { steps, expected } => format!("{steps} steps, about {}", duration::words(*expected)),
+        Event::Begin { steps, expected } => format!("{steps} steps, about {}", real(expected)),
         Event::Started { address, action, expected, .. } => {
-            format!("{} {address} (about {})", doing(*action), duration::words(*expected))
+            format!("{} {address} (about {})", doing(*action), real(expected))
         }
         Event::Waiting { address, reason, .. } => format!("{} {address}: {reason}", paint.yellow("waiting")),
         Event::Finished { address, elapsed, .. } => {

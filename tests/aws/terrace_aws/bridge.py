@@ -77,7 +77,8 @@ def operation_model(service: str, action: str) -> Any:
 
 
 @cache
-def _prepared(service: str, action: str) -> tuple[Any, str, Any]:
+def prepared(service: str, action: str) -> tuple[Any, str, Any]:
+    """Moto's response class, its method, and what turns the result into data."""
     response_class = SERVICES[service][0]
     method = camelcase_to_underscores(action)
     if not hasattr(response_class, method):
@@ -99,7 +100,7 @@ def _xformed(value: Any) -> Any:
 
 def run(service: str, action: str, account: str, region: str, params: dict[str, Any]) -> dict[str, Any]:
     """Runs one operation of moto and returns its result as plain data."""
-    response_class, method, pick = _prepared(service, action)
+    response_class, method, pick = prepared(service, action)
     response = response_class()
     response.region = region
     response.partition = "aws"

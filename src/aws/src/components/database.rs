@@ -197,7 +197,10 @@ fn mistakes(database: &Database, scope: &Scope<'_>, parts: &mut Parts) {
     for (index, tier) in database.from.iter().flatten().enumerate() {
         if !tiers.contains(&tier.as_str()) {
             let flaw = Flaw::new(format!("from.{index}"), format!("there is no tier `{tier}`"));
-            let hint = did_you_mean(tier, tiers.iter().copied());
+            let hint = match tiers.as_slice() {
+                [] => Some("the blueprint has no tiers: leave `from` out".to_owned()),
+                tiers => did_you_mean(tier, tiers.iter().copied()),
+            };
             parts.flaw(Flaw { hint, ..flaw });
         }
     }

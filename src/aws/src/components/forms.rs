@@ -28,7 +28,7 @@ macro_rules! form {
 form!(
     /// An address range, such as `10.0.0.0/16`.
     Range,
-    "cidr"
+    "cidr-ipv4"
 );
 form!(
     /// An Amazon resource name.

@@ -31,7 +31,7 @@ const SHARES: u32 = 16;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Network {
     /// The network's IPv4 range, /16 to /20: it is divided into 16 groups, each group into 16 zones.
-    #[schemars(with = "String", extend("format" = "cidr"))]
+    #[schemars(with = "String", extend("format" = "cidr-ipv4"))]
     pub(super) cidr: Ipv4Net,
     /// Groups of subnets, one subnet in every zone; append new ones, since the position decides on the range.
     #[schemars(inner(regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")), length(min = 1, max = 16))]
@@ -135,11 +135,13 @@ fn mistakes(network: &Network, value: &Value, scope: &Scope<'_>, parts: &mut Par
         parts.flaw(Flaw::new("cidr", message).hint("AWS allows /16 to /28; `10.0.0.0/16` leaves room for everything"));
     }
     let groups: Vec<&str> = network.subnets.iter().map(String::as_str).collect();
-    for group in network.isolated.iter().filter(|_| value.get("isolated").is_some()) {
-        if !groups.contains(&group.as_str()) {
-            parts.flaw(unknown("isolated", group, &groups));
-        } else if group == PUBLIC {
-            parts.flaw(Flaw::new("isolated", "the public subnets cannot be isolated from the internet"));
+    let isolated = value.get("isolated").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for (index, group) in isolated.enumerate() {
+        let path = format!("isolated.{index}");
+        if group == PUBLIC {
+            parts.flaw(Flaw::new(path, "the public subnets cannot be isolated from the internet"));
+        } else if !groups.contains(&group) {
+            parts.flaw(unknown(&path, group, &groups));
         }
     }
     for (group, zones) in &network.ranges {

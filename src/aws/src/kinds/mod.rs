@@ -25,4 +25,7 @@ kinds! {
     route_table::RouteTable,
     security_group::SecurityGroup,
     vpc_endpoint::VpcEndpoint,
+    db_subnet_group::DbSubnetGroup,
+    db_parameter_group::DbParameterGroup,
+    db_instance::DbInstance,
 }

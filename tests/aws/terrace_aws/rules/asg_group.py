@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from .. import asg, ec2, elb
+from .. import asg, ec2, elb, lag
 from ..call import Call, operation
 from ..fault import Fault
 
@@ -60,8 +60,8 @@ def check_template(call: Call, spec: dict[str, Any], vpc: str | None) -> dict[st
     name = profile.get("Name") or profile.get("Arn", "").rpartition("/")[2]
     if name:
         backend = iam_backends[call.account.name]["aws"]
-        seen = f"instance-profile/{name}" not in call.account.births and f"instance-profile/{name}" not in call.account.hidden
-        if not any(item.name == name for item in backend.instance_profiles.values()) or not seen:
+        hidden = f"instance-profile/{name}" in lag.unseen(call.account)
+        if hidden or not any(item.name == name for item in backend.instance_profiles.values()):
             raise _bad(wrong + f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
     return {"LaunchTemplateId": held["row"]["LaunchTemplateId"], "LaunchTemplateName": held["row"]["LaunchTemplateName"],
             **({"Version": spec["Version"]} if spec.get("Version") else {"Version": "$Default"})}  # fmt: skip

@@ -316,7 +316,6 @@ def delete_security_group(call: Call) -> dict:
         any(any(held.id == name for held in eni.group_set) for eni in call.ec2.enis.values())
         or any(any(held.id == name for held in item.security_groups) for item in ec2.live_instances(call))
         or any(name in (item.security_group_ids or []) and item.state != "deleted" for item in call.ec2.vpc_end_points.values())
-        or any(name in _groups_of(database) for database in ec2.databases(call))
         or any(
             (rule.source_group or {}).get("GroupId") == name
             for other in ec2.groups(call) if other is not group
@@ -334,6 +333,3 @@ def _members(call: Call) -> Any:
     output = call.operation.output_shape if call.operation is not None else None
     return output.members if output is not None else {}
 
-
-def _groups_of(database: Any) -> list[str]:
-    return list(getattr(database, "vpc_security_group_ids", None) or [])

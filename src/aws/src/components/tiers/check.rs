@@ -31,7 +31,8 @@ pub(super) fn mistakes(tiers: &BTreeMap<String, Tier>, scope: &Scope<'_>, parts:
         if tier.min > tier.max {
             flaw("min", format!("min {} is more than max {}", tier.min, tier.max), None);
         } else if (tier.min as usize) < scope.zones.len() {
-            let message = format!("{} instances cannot stand in each of {} zones", tier.min, scope.zones.len());
+            let message =
+                format!("min {} leaves a zone without an instance: there are {}", tier.min, scope.zones.len());
             flaw("min", message, Some(format!("one instance per zone needs `min: {}`", scope.zones.len())));
         }
         if let Some(front) = &tier.behind {

@@ -26,6 +26,7 @@ use super::{Component, Scope};
 use crate::{Address, Graph, KindInfo, Owner, Resource, Site};
 
 pub(super) use late::is_late;
+pub use stack::DEFAULT_REGION;
 use origin::Origin;
 
 /// A blueprint with an environment's overrides laid over it.
@@ -115,7 +116,7 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
     references::check(&mut context);
     ranges::check(&mut context);
     let mut graph = Graph::new(context.resources.values().map(|(resource, _)| resource.clone()));
-    graph.outputs = outputs::outputs(&mut context, outputs, broken("outputs"));
+    graph.outputs = outputs::outputs(&mut context, outputs);
     let mut diagnostics = checked.found;
     diagnostics.append(&mut context.found);
     Expanded { owner: stack.named.then_some(stack.owner), graph, diagnostics }

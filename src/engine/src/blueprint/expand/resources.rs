@@ -46,6 +46,10 @@ pub(super) fn by_hand(context: &mut Context<'_>, broken: &BTreeSet<String>, tags
     let root = context.root;
     let kinds = root.get("resources").and_then(Node::map).into_iter().flat_map(|map| map.iter());
     for kind in kinds {
+        // An unknown kind has been complained about already.
+        if context.kind(&kind.key).is_none() {
+            continue;
+        }
         for entry in kind.value.map().into_iter().flat_map(|map| map.iter()) {
             if !broken.contains(&format!("resources.{}.{}", kind.key, entry.key)) {
                 one(context, &kind.key, entry, tags);

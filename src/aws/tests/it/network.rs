@@ -141,3 +141,30 @@ async fn a_route_turns_without_a_gap_and_rules_are_allowed_before_others_are_for
         assert_eq!(writes, order);
     }
 }
+
+#[tokio::test]
+async fn a_gateway_somebody_detached_is_replaced_and_routes_follow() {
+    let wanted = [
+        vpc(),
+        resource("internet-gateway/main", json!({ "vpc": "main" })),
+        resource(
+            "route-table/public",
+            json!({ "vpc": "main", "routes": [{ "to": "0.0.0.0/0", "via": { "internet-gateway": "main" } }] }),
+        ),
+    ];
+    let account = account();
+    let process = Process::new(&account, &wanted);
+    let inventory = process.apply(&wanted).await;
+    let id = |address: &str| inventory.get(&address.parse().unwrap()).unwrap().id.clone();
+    let detach = process.ec2.detach_internet_gateway().internet_gateway_id(id("internet-gateway/main"));
+    detach.vpc_id(id("vpc/main")).send().await.unwrap();
+
+    let (plan, inventory) = process.plan(&wanted).await;
+    assert!(plan.changes.iter().any(|change| change.address.kind() == "internet-gateway"), "{:#?}", plan.changes);
+    let (outcome, told) = process.run(&plan, inventory).await;
+    assert!(outcome.tally.complete(), "{told:#?}");
+    let inventory = process.apply(&wanted).await;
+    let table = inventory.get(&"route-table/public".parse().unwrap()).unwrap();
+    assert!(table.note.is_none(), "{table:?}");
+    assert_eq!(account.inventory()["internet-gateway"].len(), 1);
+}

@@ -22,6 +22,8 @@ pub(crate) fn pace() -> Pace {
 pub(crate) struct Process {
     pub(crate) wire: Wire,
     pub(crate) cloud: Catalog<Aws>,
+    /// For what somebody else does.
+    pub(crate) ec2: aws_sdk_ec2::Client,
     owner: Owner,
 }
 
@@ -34,13 +36,14 @@ impl Process {
     /// Connects on behalf of another owner.
     pub(crate) fn owned(account: &Account, resources: &[Resource], owner: Owner) -> Self {
         let wire = Wire::plain();
-        let aws = wire.connect(&server().endpoint, "ap-northeast-2", &account.access_key());
+        let config = wire.config(&server().endpoint, "ap-northeast-2", &account.access_key());
+        let (aws, ec2) = (Aws::new(&config), aws_sdk_ec2::Client::new(&config));
         let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
         let chosen: Vec<&'static dyn AnyKind<Aws>> =
             kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
-        Self { wire, cloud, owner }
+        Self { wire, cloud, ec2, owner }
     }
 
     pub(crate) async fn discover(&self) -> Inventory {

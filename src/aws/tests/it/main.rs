@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod cloudformation;
 mod contract;
 mod crash;
 mod drift;
 mod each;
 mod edits;
+mod impact;
+mod network;
 mod noise;
 mod registry;
 mod rehearsal;

@@ -7,11 +7,15 @@ mod contract;
 mod crash;
 mod drift;
 mod each;
+mod edits;
 mod impact;
 mod network;
+mod noise;
 mod registry;
+mod rehearsal;
 #[path = "../../../../tests/support/server.rs"]
 mod server;
+mod shop;
 mod stand;
 mod wire;
 mod world;

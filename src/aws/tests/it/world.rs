@@ -28,6 +28,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Connects to an account, for every kind.
+    pub(crate) fn every(account: &Account) -> Self {
+        Self::with(account, kinds::ALL.to_vec(), Owner::new("shop", "test"))
+    }
+
     /// Connects to an account, for the kinds of these resources alone.
     pub(crate) fn new(account: &Account, resources: &[Resource]) -> Self {
         Self::owned(account, resources, Owner::new("shop", "test"))
@@ -35,12 +40,15 @@ impl Process {
 
     /// Connects on behalf of another owner.
     pub(crate) fn owned(account: &Account, resources: &[Resource], owner: Owner) -> Self {
+        let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
+        let chosen = kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
+        Self::with(account, chosen, owner)
+    }
+
+    fn with(account: &Account, chosen: Vec<&'static dyn AnyKind<Aws>>, owner: Owner) -> Self {
         let wire = Wire::plain();
         let config = wire.config(&server().endpoint, "ap-northeast-2", &account.access_key());
         let (aws, ec2) = (Aws::new(&config), aws_sdk_ec2::Client::new(&config));
-        let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
-        let chosen: Vec<&'static dyn AnyKind<Aws>> =
-            kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
         Self { wire, cloud, ec2, owner }

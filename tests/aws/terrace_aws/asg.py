@@ -40,6 +40,7 @@ def group(call: Call, name: str) -> Group:
 
 def template(call: Call, spec: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """The launch template and version number a group launches from; the errors are those of Auto Scaling."""
+    from .lag import unseen
     from .rules.ec2_template import find, number
 
     asked = {name: spec[name] for name in ("LaunchTemplateId", "LaunchTemplateName") if spec.get(name)}
@@ -47,6 +48,8 @@ def template(call: Call, spec: dict[str, Any]) -> tuple[dict[str, Any], int]:
         del asked["LaunchTemplateName"]
     try:
         held = find(call, asked)
+        if held["row"]["LaunchTemplateId"] in unseen(call.account):
+            raise ec2.missing("launch-template", held["row"]["LaunchTemplateId"])
         return held, number(held, spec.get("Version"))
     except Fault as fault:
         raise Fault("ValidationError", f"You must use a valid fully-formed launch template. {fault.message}") from fault
@@ -219,6 +222,10 @@ def settle(call: Call) -> None:
                 terminate(call, item, instance)
             _end(call, item, now)
             if not item["instances"]:
+                from .rules.asg_policy import drop_alarms
+
+                for policy in item["policies"].values():
+                    drop_alarms(call, policy)
                 del groups(call)[name]
             continue
         _health(call, item)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from .bridge import _prepared, backend
+from .bridge import prepared
 from .call import Call
 from .fault import Fault
 from .kinds import BY_NAME
@@ -124,7 +124,7 @@ def describe(
             if all(tags_match(tags.get(name, {}), filter_name, values) for filter_name, values in on_tags)
         }  # fmt: skip
     key = BY_NAME[kind].lists[0][1]
-    _, _, pick = _prepared("ec2", call.action)
+    _, _, pick = prepared("ec2", call.action)
     rows = pick({key: list(chosen.values())})[key]
     for row in rows:
         if row.get("Tags"):
@@ -185,11 +185,6 @@ def subnets(call: Call) -> dict[str, Any]:
 def load_balancers(call: Call) -> list[Any]:
     """Every load balancer of the region, as the API shows it."""
     return [held["row"] for held in call.table("elb.balancer").values()]
-
-
-def databases(call: Call) -> list[Any]:
-    """Every DB instance of the region."""
-    return list(backend("rds", call.account.name, call.region).databases.values())
 
 
 def live_instances(call: Call) -> Iterator[Any]:

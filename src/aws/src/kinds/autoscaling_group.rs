@@ -323,7 +323,7 @@ impl Kind for AutoscalingGroup {
             Self { max: 8, ..example.clone() },
             Self { desired: Some(3), ..example.clone() },
             Self { target_groups: BTreeSet::from([Ref::to("app"), Ref::to("web")]), ..example.clone() },
-            Self { target_groups: BTreeSet::new(), scaling_policies: example.scaling_policies.clone(), ..example.clone() },
+            Self { target_groups: BTreeSet::from([Ref::to("web")]), ..example.clone() },
             Self { health_check: HealthCheck::Ec2, ..example.clone() },
             Self { health_check_grace: 60, ..example.clone() },
             Self { warmup: Some(60), ..example.clone() },

@@ -10,7 +10,7 @@ use super::{SecurityGroup, Subnet};
 use crate::{Aws, tags};
 
 mod attributes;
-mod live;
+pub(super) mod live;
 
 /// Spreads HTTP requests over servers.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -238,7 +238,16 @@ impl Kind for DbInstance {
     type Outputs = Outputs;
 
     const NAME: &'static str = "db-instance";
-    const FIXED: &'static [&'static str] = &["engine", "encrypted", "kms_key", "username", "database", "subnet_group"];
+    const FIXED: &'static [&'static str] = &[
+        "engine",
+        "encrypted",
+        "kms_key",
+        "username",
+        "secret_kms_key",
+        "database",
+        "subnet_group",
+        "performance_insights_kms_key",
+    ];
     const STATEFUL: bool = true;
     const PROTECTION: Option<&'static str> = Some("deletion_protection");
     const UNMANAGED: &'static [(&'static str, &'static str)] = UNMANAGED;
@@ -247,7 +256,7 @@ impl Kind for DbInstance {
         let key = |name: &str| Some(format!("arn:aws:kms:ap-northeast-2:123456789012:key/{name}"));
         Self {
             engine: Engine::Mysql,
-            version: "8.4".to_owned(),
+            version: "8.0".to_owned(),
             exact_version: None,
             class: "db.m5.large".to_owned(),
             storage: Storage { size: 400, sort: StorageType::Gp3, max_size: 1000, iops: Some(12000), throughput: Some(500) },
@@ -284,16 +293,15 @@ impl Kind for DbInstance {
             change(&mut storage);
             Self { storage, ..example.clone() }
         };
-        let key = Some("arn:aws:kms:ap-northeast-2:123456789012:key/0a1b2c3d-0000-4000-8000-000000000003".to_owned());
         vec![
-            Self { exact_version: Some("8.4.5".to_owned()), ..example.clone() },
+            Self { version: "8.4".to_owned(), ..example.clone() },
+            Self { exact_version: Some("8.0.42".to_owned()), ..example.clone() },
             Self { class: "db.m5.xlarge".to_owned(), ..example.clone() },
             storage(|storage| storage.size = 500),
             storage(|storage| storage.max_size = 2000),
             storage(|storage| storage.iops = Some(15000)),
             storage(|storage| storage.throughput = Some(600)),
             Self { multi_az: false, ..example.clone() },
-            Self { secret_kms_key: key.clone(), ..example.clone() },
             Self { port: Some(3307), ..example.clone() },
             Self { parameter_group: Some(Ref::to("tuned")), ..example.clone() },
             Self { security_groups: BTreeSet::from([Ref::to("database"), Ref::to("reports")]), ..example.clone() },

@@ -1,8 +1,10 @@
 //! Connections to one AWS account and region.
 
+use std::time::Duration;
+
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use engine::{Catalog, Result, Site};
+use engine::{Catalog, Error, Result, Site};
 
 use crate::lease::Leases;
 use crate::{Call, Required, kinds};
@@ -11,7 +13,7 @@ use crate::{Call, Required, kinds};
 ///
 /// An apply keeps some thirty calls in the air, more than some buckets hold; ten tries with the SDK's doubling,
 /// jittered pauses (up to 20 s) outlast the emptiest of them, ELB's 0.2 calls a second.
-const TRIES: u32 = 10;
+pub(crate) const TRIES: u32 = 10;
 
 /// One client per service, all for the same account and region.
 #[derive(Clone, Debug)]
@@ -81,4 +83,20 @@ pub fn defaults() -> aws_config::ConfigLoader {
 /// repeat them by itself when an answer is lost, or it makes two. The engine looks before it repeats.
 pub(crate) fn once() -> aws_sdk_ec2::config::Builder {
     aws_sdk_ec2::config::Builder::new().retry_config(RetryConfig::disabled())
+}
+
+/// Repeats a call that names a resource made a moment ago until AWS knows it everywhere, for a minute at most.
+///
+/// EC2 may deny a resource it has just made
+/// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>). Where an update can make up for it, a
+/// create need not wait.
+pub(crate) async fn known<F: Future<Output = Result<()>>>(call: impl Fn() -> F) -> Result<()> {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match call().await {
+            Err(Error::NotFound) if pause < Duration::from_secs(30) => tokio::time::sleep(pause).await,
+            answer => return answer,
+        }
+        pause *= 2;
+    }
 }

@@ -2,13 +2,16 @@
 
 mod cidr;
 pub mod client;
+pub mod components;
 mod error;
 pub mod kinds;
 pub mod lease;
 mod lookup;
 mod policy;
+mod route;
 mod rule;
 mod tags;
+pub mod wire;
 
 pub use client::Aws;
 use error::{Already, Call, Deleted, Required};

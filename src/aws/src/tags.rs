@@ -137,24 +137,56 @@ pub(crate) mod iam {
 /// Tags of RDS resources.
 pub(crate) mod rds {
     use aws_sdk_rds::types::Tag;
-    use engine::{Labels, Result, Tags};
+    use engine::{Found, Kind, Labels, Owner, Query, Result, Tags, tag};
 
     use crate::{Aws, Call};
 
+    /// A name in the spelling RDS keeps: lower case, and no two hyphens in a row.
+    pub(crate) fn name(labels: &Labels, limit: usize) -> String {
+        let name = labels.name(limit).to_lowercase();
+        name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    }
+
+    /// Those of a listing whose name starts as the owner's do: the rest need not be asked for their tags.
+    pub(crate) fn own<T>(listed: Vec<T>, owner: &Owner, name: impl Fn(&T) -> Option<&str>) -> Vec<T> {
+        let prefix = owner.prefix().to_lowercase();
+        listed.into_iter().filter(|item| name(item).is_some_and(|name| name.starts_with(&prefix))).collect()
+    }
+
+    /// Those the query asks for, once their tags are known.
+    pub(crate) fn of<K: Kind>(which: Query<'_>, found: impl Iterator<Item = Found<K>>) -> Vec<Found<K>> {
+        match which {
+            Query::Owned(owner) => found.filter(|found| belongs(&found.tags, owner)).collect(),
+            Query::Ids(_) => found.collect(),
+        }
+    }
+
+    /// Whether tags say that a resource is the owner's.
+    pub(crate) fn belongs(tags: &Tags, owner: &Owner) -> bool {
+        tags.get(tag::STACK).is_some_and(|stack| *stack == owner.to_string())
+    }
+
     /// The labels as tags.
     pub(crate) fn write(labels: &Labels) -> Vec<Tag> {
-        labels.all().into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+        labels.all().into_iter().map(|(key, value)| pair(&key, &value)).collect()
+    }
+
+    /// One tag.
+    pub(crate) fn pair(key: &str, value: &str) -> Tag {
+        Tag::builder().key(key).value(value).build()
     }
 
     /// Live tags, by key.
     pub(crate) fn read(tags: &[Tag]) -> Tags {
-        tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
+        tags.iter()
+            .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
+            .collect()
     }
 
-    /// The tags of a resource no listing has them of.
-    pub(crate) async fn list(aws: &Aws, arn: &str) -> Result<Tags> {
-        let listed = aws.rds.list_tags_for_resource().resource_name(arn).send().await.call("ListTagsForResource")?;
-        Ok(read(listed.tag_list()))
+    /// Asks for the tags of one resource, where its listing leaves them out.
+    pub(crate) async fn live(aws: &Aws, arn: &str) -> Result<Tags> {
+        let list = aws.rds.list_tags_for_resource().resource_name(arn);
+        Ok(read(list.send().await.call("ListTagsForResource")?.tag_list()))
     }
 
     /// Writes the labels over a live resource's tags.

@@ -24,6 +24,8 @@ from moto.iam.responses import IamResponse
 from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
+from moto.resourcegroupstaggingapi.responses import ResourceGroupsTaggingAPIResponse
 from moto.ssm.models import ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.models import sts_backends
@@ -42,6 +44,7 @@ SERVICES: dict[str, tuple[Any, str, bool]] = {
     "autoscaling": (AutoScalingResponse, "autoscaling", False),
     "rds": (RDSResponse, "rds", False),
     "ssm": (SimpleSystemManagerResponse, "ssm", False),
+    "tagging": (ResourceGroupsTaggingAPIResponse, "resourcegroupstaggingapi", False),
 }
 
 _BACKENDS: dict[str, Any] = {
@@ -53,6 +56,7 @@ _BACKENDS: dict[str, Any] = {
     "rds": rds_backends,
     "ssm": ssm_backends,
     "secretsmanager": secretsmanager_backends,
+    "tagging": resourcegroupstaggingapi_backends,
 }
 
 
@@ -77,7 +81,8 @@ def operation_model(service: str, action: str) -> Any:
 
 
 @cache
-def _prepared(service: str, action: str) -> tuple[Any, str, Any]:
+def prepared(service: str, action: str) -> tuple[Any, str, Any]:
+    """Moto's response class, its method, and what turns the result into data."""
     response_class = SERVICES[service][0]
     method = camelcase_to_underscores(action)
     if not hasattr(response_class, method):
@@ -99,7 +104,7 @@ def _xformed(value: Any) -> Any:
 
 def run(service: str, action: str, account: str, region: str, params: dict[str, Any]) -> dict[str, Any]:
     """Runs one operation of moto and returns its result as plain data."""
-    response_class, method, pick = _prepared(service, action)
+    response_class, method, pick = prepared(service, action)
     response = response_class()
     response.region = region
     response.partition = "aws"

@@ -1,6 +1,6 @@
 """The control endpoint, `/_terrace/…`: what a test sets and asks, in JSON. `account` is a query parameter or body member.
 
-POST settings, reset, advance, fail, hide, show, health · GET settings, calls, inventory, health
+POST settings, reset, advance, fail, hide, show, health, maintenance, forget-calls · GET settings, calls, inventory, ping
 """
 
 import json
@@ -112,6 +112,15 @@ def _health(account: Account, values: dict[str, Any]) -> dict[str, Any]:
     return {"unhealthy": sorted(table)}
 
 
+def _maintenance(account: Account, values: dict[str, Any]) -> dict[str, Any]:
+    """The databases' maintenance window comes: pending changes are applied."""
+    from .call import Call
+    from .rules.rds_modify import maintain
+
+    maintain(Call(account, "rds", str(values.get("region", "us-east-1")), "", None, {}))
+    return {"ok": True}
+
+
 _HANDLERS = {
     ("POST", "settings"): _settings,
     ("GET", "settings"): _show_settings,
@@ -124,4 +133,5 @@ _HANDLERS = {
     ("POST", "hide"): _hide,
     ("POST", "show"): _show,
     ("POST", "health"): _health,
+    ("POST", "maintenance"): _maintenance,
 }

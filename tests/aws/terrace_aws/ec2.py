@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from .bridge import _prepared, backend
+from .bridge import prepared
 from .call import Call
 from .fault import Fault
 from .kinds import BY_NAME
@@ -124,7 +124,7 @@ def describe(
             if all(tags_match(tags.get(name, {}), filter_name, values) for filter_name, values in on_tags)
         }  # fmt: skip
     key = BY_NAME[kind].lists[0][1]
-    _, _, pick = _prepared("ec2", call.action)
+    _, _, pick = prepared("ec2", call.action)
     rows = pick({key: list(chosen.values())})[key]
     for row in rows:
         if row.get("Tags"):
@@ -132,6 +132,16 @@ def describe(
     if dress is not None:
         rows = [dressed for row in rows if (dressed := dress(row)) is not None]
     return {key: keep(rows, others, known)}
+
+
+#: What brings the region up to now: gateways, endpoints, interfaces, groups. Rule modules add theirs.
+SETTLERS: list[Callable[[Call], None]] = []
+
+
+def settle(call: Call) -> None:
+    """Brings everything in the region that changes with time up to now."""
+    for settler in SETTLERS:
+        settler(call)
 
 
 # Who uses what.
@@ -173,13 +183,8 @@ def subnets(call: Call) -> dict[str, Any]:
 
 
 def load_balancers(call: Call) -> list[Any]:
-    """Every load balancer of the region."""
-    return list(backend("elasticloadbalancing", call.account.name, call.region).load_balancers.values())
-
-
-def databases(call: Call) -> list[Any]:
-    """Every DB instance of the region."""
-    return list(backend("rds", call.account.name, call.region).databases.values())
+    """Every load balancer of the region, as the API shows it."""
+    return [held["row"] for held in call.table("elb.balancer").values()]
 
 
 def live_instances(call: Call) -> Iterator[Any]:

@@ -127,6 +127,10 @@ def _gone(kind: str, item: dict[str, Any]) -> bool:
         return item.get("State") in ("deleted", "failed")
     if kind == "vpc-endpoint":
         return item.get("State") == "deleted"
+    if kind == "network-interface":
+        # An interface of a service or an instance goes with its owner.
+        return bool(item.get("RequesterManaged") or item.get("Attachment", {}).get("InstanceId")
+                    or item.get("InterfaceType") not in (None, "interface"))  # fmt: skip
     if kind == "instance":
         return item.get("State", {}).get("Name") == "terminated"
     # Every engine's `default.…` groups belong to AWS.

@@ -91,6 +91,9 @@ KINDS = (
     Kind("db-instance", "rds", (("CreateDBInstance", "DBInstance.DBInstanceIdentifier"),),
          (("DescribeDBInstances", "DBInstances", "DBInstanceIdentifier"),),
          ("DBInstanceNotFound", "DBInstance {} not found."), ("DBInstanceIdentifier",)),
+    Kind("db-snapshot", "rds", (("CreateDBSnapshot", "DBSnapshot.DBSnapshotIdentifier"),),
+         (("DescribeDBSnapshots", "DBSnapshots", "DBSnapshotIdentifier"),),
+         ("DBSnapshotNotFound", "DBSnapshot {} not found."), ("DBSnapshotIdentifier",)),
 )  # fmt: skip
 
 BY_NAME = {kind.name: kind for kind in KINDS}

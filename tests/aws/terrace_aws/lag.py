@@ -20,7 +20,7 @@ def _key(kind: Kind, name: str) -> str:
     return f"{kind.name}/{name}" if kind.lookups else name
 
 
-def _unseen(account: Account) -> set[str]:
+def unseen(account: Account) -> set[str]:
     """The keys that the account does not see at this moment."""
     if account.births:
         oldest = account.now() - account.settings.lag
@@ -34,22 +34,41 @@ def check(call: Call) -> None:
     account = call.account
     if not account.births and not account.hidden:
         return
-    unseen = _unseen(account)
-    if not unseen:
+    hidden = unseen(account)
+    if not hidden:
         return
-    strings = set(_strings(call.params))
+    strings = {part for text in _strings(call.params) for part in text.split(",")}
     for kind in KINDS:
         if kind.lookups:
             if kind.service != call.service or any(action == call.action for action, _ in kind.creates):
                 continue
             for lookup in kind.lookups:
                 name = call.params.get(lookup)
-                if isinstance(name, str) and f"{kind.name}/{name}" in unseen:
+                if isinstance(name, str) and f"{kind.name}/{name}" in hidden:
                     raise Fault(kind.missing[0], kind.missing[1].format(name))
+            # RDS names a resource to tag by its ARN.
+            tail = str(call.params.get("ResourceName", "")).rpartition(":")[2]
+            if f"{kind.name}/{tail}" in hidden and _RDS_ARNS.get(kind.name, "?") in call.params["ResourceName"]:
+                raise Fault(kind.missing[0], kind.missing[1].format(tail))
             continue
-        for text in strings & unseen:
-            if _is_of(kind, text, call) and not _is_filter(call, text):
-                raise Fault(kind.missing[0], kind.missing[1].format(text))
+        for text in strings & hidden:
+            if _is_of(kind, text) and not _is_filter(call, text):
+                code = kind.missing[0] if kind.service == call.service else _foreign(call.service, kind)
+                raise Fault(code, kind.missing[1].format(text))
+
+
+def _foreign(service: str, kind: Kind) -> str:
+    """The code for a missing resource of another service."""
+    fallback = {"rds": "InvalidParameterValue"}.get(service, "ValidationError")
+    return _FOREIGN.get((service, kind.name), fallback)
+
+
+_FOREIGN = {
+    ("elasticloadbalancing", "subnet"): "SubnetNotFound",
+    ("elasticloadbalancing", "security-group"): "InvalidSecurityGroup",
+    ("rds", "subnet"): "InvalidSubnet",
+}
+_RDS_ARNS = {"db-subnet-group": ":subgrp:", "db-parameter-group": ":pg:", "db-instance": ":db:", "db-snapshot": ":snapshot:"}
 
 
 _PREFIXES = {
@@ -60,7 +79,7 @@ _PREFIXES = {
 _ARNS = {"target-group": ":targetgroup/", "load-balancer": ":loadbalancer/", "listener": ":listener/", "rule": ":listener-rule/"}
 
 
-def _is_of(kind: Kind, text: str, call: Call) -> bool:
+def _is_of(kind: Kind, text: str) -> bool:
     if kind.name in _ARNS:
         return _ARNS[kind.name] in text
     return text.startswith(_PREFIXES[kind.name])
@@ -94,17 +113,21 @@ def apply(call: Call, result: dict[str, Any]) -> None:
                 account.births.setdefault(_key(kind, name), account.now())
     if not account.births and not account.hidden:
         return
+    hidden = unseen(account)
+    also = _ALSO.get(call.action) if call.service == "ec2" else None
+    if also is not None:
+        result[also[0]] = [row for row in result[also[0]] if row.get(also[1]) not in hidden]
+        return
     listed = _LISTS.get((call.service, call.action))
     if listed is None:
         return
-    unseen = _unseen(account)
     kind, path, member = listed
     dropped = ""
     left = 0
     for items in _lists(result, path.split(".")):
         seen = []
         for item in items:
-            if _key(kind, item.get(member, "")) in unseen:
+            if _key(kind, item.get(member, "")) in hidden:
                 dropped = item[member]
             else:
                 seen.append(item)
@@ -113,7 +136,18 @@ def apply(call: Call, result: dict[str, Any]) -> None:
     if "Reservations" in result:
         result["Reservations"] = [item for item in result["Reservations"] if item.get("Instances")]
     if dropped and not left and kind.describe_fails and _names_one(call):
+        if call.params.get("LaunchTemplateNames"):
+            raise Fault("InvalidLaunchTemplateName.NotFoundException",
+                        "At least one of the launch templates specified in the request does not exist.")  # fmt: skip
         raise Fault(kind.missing[0], kind.missing[1].format(dropped))
+
+
+#: Lists of parts of a resource, which are unseen with it: the list and the member that names the resource.
+_ALSO = {
+    "DescribeTags": ("Tags", "ResourceId"),
+    "DescribeSecurityGroupRules": ("SecurityGroupRules", "GroupId"),
+    "DescribeLaunchTemplateVersions": ("LaunchTemplateVersions", "LaunchTemplateId"),
+}
 
 
 def _names_one(call: Call) -> bool:

@@ -57,8 +57,12 @@ impl Kind for InternetGateway {
         let created = create.customize().config_override(client::once()).send().await.call("CreateInternetGateway")?;
         let id = created.internet_gateway.and_then(|gateway| gateway.internet_gateway_id);
         let id = id.required("InternetGatewayId")?;
-        let attach = aws.ec2.attach_internet_gateway().internet_gateway_id(&id).vpc_id(self.vpc.id()?);
-        attach.send().await.call("AttachInternetGateway").already(&["Resource.AlreadyAssociated"])?;
+        let vpc = self.vpc.id()?;
+        client::known(|| {
+            let attach = aws.ec2.attach_internet_gateway().internet_gateway_id(&id).vpc_id(vpc).send();
+            async { attach.await.call("AttachInternetGateway").already(&["Resource.AlreadyAssociated"]) }
+        })
+        .await?;
         Ok(id)
     }
 

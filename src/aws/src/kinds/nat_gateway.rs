@@ -47,6 +47,8 @@ impl Kind for NatGateway {
     const NAME: &'static str = "nat-gateway";
     const FIXED: &'static [&'static str] = &["subnet", "address", "connectivity"];
     const UNIQUE: &'static [&'static str] = &["address"];
+    // A public gateway fails in a network without one, and an internet gateway stays while public addresses are in use.
+    const AFTER: &'static [&'static str] = &["internet-gateway"];
     // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html (per zone)
     const QUOTA: Option<u32> = Some(5);
     const UNMANAGED: &'static [(&'static str, &'static str)] = &[

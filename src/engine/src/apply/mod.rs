@@ -16,7 +16,7 @@ use std::time::Instant;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-pub use event::{Event, Tally};
+pub use event::{Action, Event, Tally};
 pub use pace::Pace;
 
 use crate::schedule::Schedule;

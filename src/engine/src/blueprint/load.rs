@@ -104,7 +104,12 @@ impl Reading {
         let bytes = match files(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let message = format!("cannot read `{}`: {}", tidy(path), error.to_string().to_lowercase());
+                let reason = match error.kind() {
+                    io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+                    kind => kind.to_string(),
+                };
+                let message = format!("cannot read `{}`: {reason}", tidy(path));
                 let hint = place.map(|_| "the path is relative to the environment file".to_owned());
                 self.diagnostics.push(Diagnostic::error(place, message).maybe_hint(hint));
                 return None;
@@ -126,7 +131,7 @@ impl Reading {
         let file = self.sources.add(&name, &text);
         secret::hide(file, &mut self.sources);
         let parsed = parse(&self.sources, file, &mut self.diagnostics);
-        secret::secrets(file, parsed.root.as_ref(), &mut self.sources, &mut self.diagnostics);
+        secret::secrets(file, &parsed, &mut self.sources, &mut self.diagnostics);
         Some((file, parsed.root, parsed.incomplete))
     }
 

@@ -20,7 +20,7 @@ mod source;
 pub use component::{Component, Expansion, Scope, Wanted};
 pub use diagnostic::{Diagnostic, Note, Severity, did_you_mean, nearest, sort};
 pub use environment::{Environment, ProviderName, SimulatorSettings, SiteSettings, environment, environment_schema};
-pub use expand::{Document, Expanded, expand};
+pub use expand::{DEFAULT_REGION, Document, Expanded, expand};
 pub use load::{Reading, read, read_with};
 pub use node::{Data, Entry, Map, Node};
 pub use overlay::merge;

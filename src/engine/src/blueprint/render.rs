@@ -47,7 +47,7 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, paint: Paint) -> String {
         let (quoted, marks) = quote(place, sources, WIDTH - number.len() - 3);
         let _ = writeln!(text, "{indent}{} {}", paint.on(dim, "-->"), at(place, sources));
         let _ = writeln!(text, "{indent} {bar}");
-        let _ = writeln!(text, "{} {bar} {quoted}", paint.on(dim, &number));
+        let _ = writeln!(text, "{}", format!("{} {bar} {quoted}", paint.on(dim, &number)).trim_end());
         let _ = writeln!(text, "{indent} {bar} {}", paint.on(loud, &marks).trim_end());
     }
     let quiet = Style::new().bold();

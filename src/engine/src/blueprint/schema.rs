@@ -76,9 +76,7 @@ fn tags(description: &str) -> Value {
     json!({
         "description": description,
         "type": "object",
-        "additionalProperties": { "type": "string", "maxLength": 256 },
-        "propertyNames": { "pattern": r"^[\w .:/=+@-]{1,128}$" },
-        "x-noun": "tag",
+        "additionalProperties": { "type": "string" },
     })
 }
 

@@ -56,6 +56,7 @@ def release_address(call: Call) -> None:
     """`InvalidIPAddress.InUse`: "If you're trying to release an address, you must first disassociate it".
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     """
+    ec2.settle(call)
     item = address(call, call.params.get("AllocationId", ""))
     if item.association_id or item.eni is not None:
         raise Fault("InvalidIPAddress.InUse", f"Address {item.public_ip} is in use.")

@@ -285,3 +285,6 @@ def delete_vpc_endpoints(call: Call) -> dict:
             _drop_routes(call, endpoint, endpoint.route_table_ids or [])
     settle(call)
     return {"Unsuccessful": failed}
+
+
+ec2.SETTLERS.append(settle)

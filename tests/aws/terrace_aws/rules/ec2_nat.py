@@ -141,3 +141,6 @@ def delete_nat_gateway(call: Call) -> dict:
         row["deleted"] = call.account.due(DELETE_SECONDS if nat.state != "failed" else 0)
     settle(call)
     return {"NatGatewayId": name}
+
+
+ec2.SETTLERS.append(settle)

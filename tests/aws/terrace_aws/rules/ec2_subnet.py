@@ -71,13 +71,12 @@ def delete_subnet(call: Call) -> None:
     instances, NAT gateways, interface endpoints, load balancers and databases each have one there.
     """
     name = call.params["SubnetId"]
-    subnet = ec2.subnet(call, name)
+    ec2.subnet(call, name)
+    ec2.settle(call)
     used = (
         any(eni.subnet.id == name for eni in call.ec2.enis.values())
         or any(item.subnet_id == name for item in ec2.live_instances(call))
         or any(item.subnet_id == name and item.state in ("pending", "available", "deleting") for item in call.ec2.nat_gateways.values())
-        or any(name in balancer.subnets for balancer in ec2.load_balancers(call))
-        or any(_database_is_in(database, subnet) for database in ec2.databases(call))
     )
     if used:
         raise ec2.dependent("subnet", name)
@@ -89,12 +88,6 @@ def delete_subnet(call: Call) -> None:
             del table._associations[association]
     for acl in call.ec2.network_acls.values():
         acl._associations = {a: link for a, link in acl._associations.items() if link.subnet_id != name}
-
-
-def _database_is_in(database: object, subnet: object) -> bool:
-    zones = {database.availability_zone, getattr(database, "_secondary_zone", None)}
-    return any(member.id == subnet.id for member in database.db_subnet_group.subnets) and subnet.availability_zone in zones \
-        if getattr(database, "db_subnet_group", None) else False  # fmt: skip
 
 
 @operation("ec2", "ModifySubnetAttribute")

@@ -41,6 +41,7 @@ def delete_vpc(call: Call) -> None:
     name = call.params["VpcId"]
     ec2.vpc(call, name)
     backend = call.ec2
+    ec2.settle(call)
     used = (
         any(item.vpc_id == name for item in ec2.subnets(call).values())
         or any(item.vpc is not None and item.vpc.id == name for item in backend.internet_gateways.values())
@@ -122,9 +123,10 @@ def detach_internet_gateway(call: Call) -> None:
     gateway, vpc = _gateway(call), ec2.vpc(call, call.params["VpcId"])
     if gateway.vpc is not vpc:
         raise Fault("Gateway.NotAttached", f"resource {gateway.id} is not attached to network {vpc.id}")
+    ec2.settle(call)
     mapped = (
         any(eni.public_ip and eni.vpc_id == vpc.id for eni in call.ec2.enis.values())
-        or any(lb.vpc_id == vpc.id and lb.scheme == "internet-facing" for lb in ec2.load_balancers(call))
+        or any(lb["VpcId"] == vpc.id and lb["Scheme"] == "internet-facing" for lb in ec2.load_balancers(call))
         or any(i.vpc_id == vpc.id and i.public_ip for i in ec2.live_instances(call))
     )
     if mapped:

@@ -1,189 +1,197 @@
-//! The calls that make, change and delete a database.
+//! Reads live databases.
 
-use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, Tag};
-use engine::{Changed, Error, Labels, Result, Tags};
+use aws_sdk_rds::types::{DbInstance as Live, Filter, PendingModifiedValues};
+use engine::{Error, Found, Late, Phase, Query, Ref, Result};
 
-use super::{DbInstance, read};
-use crate::{Aws, Call, Deleted, Required, tags};
+use super::parts::{Backup, Engine, Insights, Monitoring, Storage, StorageType};
+use super::{DbInstance, Outputs, keep};
+use crate::{Aws, Call, Required, tags};
 
-/// Identifiers of databases have 63 characters.
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html>
-const NAME_LIMIT: usize = 63;
-
-/// The tag that says whether a last snapshot is made: AWS asks only when the database is deleted, and then the
-/// blueprint may be gone.
-const FINAL_SNAPSHOT: &str = "terrace:final-snapshot";
-
-/// Properties that ModifyDBInstance changes.
-const MODIFIED: &[&str] = &[
-    "version",
-    "exact_version",
-    "class",
-    "storage",
-    "multi_az",
-    "port",
-    "parameter_group",
-    "security_groups",
-    "public",
-    "iam_authentication",
-    "backup_retention",
-    "backup_window",
-    "maintenance_window",
-    "minor_upgrades",
-    "deletion_protection",
-    "tag_snapshots",
-    "performance_insights",
-    "logs",
-    "certificate_authority",
-];
-
-/// Without the tag there is one: a snapshot too many costs little.
-pub(super) fn wants_snapshot(tags: &Tags) -> bool {
-    tags.get(FINAL_SNAPSHOT).is_none_or(|value| value != "false")
+/// Everything in the account, or some by identifier.
+///
+/// RDS has no filter for tags; its answer carries them. The filter for identifiers leaves out what does not exist.
+pub(super) async fn list(aws: &Aws, which: Query<'_>) -> Result<Vec<Live>> {
+    let mut describe = aws.rds.describe_db_instances();
+    if let Query::Ids(ids) = which {
+        describe = describe.filters(Filter::builder().name("db-instance-id").set_values(Some(ids.to_vec())).build());
+    }
+    match describe.into_paginator().items().send().try_collect().await.call("DescribeDBInstances") {
+        Err(Error::NotFound) => Ok(Vec::new()),
+        found => found,
+    }
 }
 
-fn snapshot_tag(wanted: &DbInstance) -> Tag {
-    Tag::builder().key(FINAL_SNAPSHOT).value(wanted.final_snapshot.to_string()).build()
+/// One that exists.
+pub(super) async fn one(aws: &Aws, id: &str) -> Result<Live> {
+    list(aws, Query::Ids(&[id.to_owned()])).await?.pop().ok_or(Error::NotFound)
 }
 
-pub(super) async fn create(wanted: &DbInstance, aws: &Aws, labels: &Labels) -> Result<String> {
-    let id = labels.name(NAME_LIMIT).to_ascii_lowercase();
-    let storage = &wanted.storage;
-    let insights = wanted.performance_insights > 0;
-    let create = aws
-        .rds
-        .create_db_instance()
-        .db_instance_identifier(&id)
-        .engine(wanted.engine.name())
-        .engine_version(wanted.exact_version.as_ref().unwrap_or(&wanted.version))
-        .db_instance_class(&wanted.class)
-        .allocated_storage(storage.size)
-        .storage_type(storage.sort.name())
-        .set_iops(storage.iops)
-        .set_storage_throughput(storage.throughput)
-        .set_max_allocated_storage((storage.max_size > 0).then_some(storage.max_size))
-        .multi_az(wanted.multi_az)
-        .storage_encrypted(wanted.encrypted)
-        .set_kms_key_id(wanted.kms_key.clone())
-        .master_username(&wanted.username)
-        .manage_master_user_password(true)
-        .set_master_user_secret_kms_key_id(wanted.secret_kms_key.clone())
-        .set_db_name(wanted.database.clone())
-        .set_port(wanted.port)
-        .db_subnet_group_name(wanted.subnet_group.id()?)
-        .set_db_parameter_group_name(wanted.parameter_group_name()?)
-        .set_vpc_security_group_ids(Some(wanted.group_ids()?))
-        .publicly_accessible(wanted.public)
-        .enable_iam_database_authentication(wanted.iam_authentication)
-        .backup_retention_period(wanted.backup_retention)
-        .set_preferred_backup_window(wanted.backup_window.clone())
-        .set_preferred_maintenance_window(wanted.maintenance_window.clone())
-        .auto_minor_version_upgrade(wanted.minor_upgrades)
-        .deletion_protection(wanted.deletion_protection)
-        .copy_tags_to_snapshot(wanted.tag_snapshots)
-        .enable_performance_insights(insights)
-        .set_performance_insights_retention_period(insights.then_some(wanted.performance_insights))
-        .set_performance_insights_kms_key_id(wanted.performance_insights_kms_key.clone())
-        .set_enable_cloudwatch_logs_exports(Some(wanted.logs.iter().cloned().collect()))
-        .set_ca_certificate_identifier(wanted.certificate_authority.clone())
-        .set_tags(Some(tags::rds::write(labels).into_iter().chain([snapshot_tag(wanted)]).collect()));
-    match create.send().await.call("CreateDBInstance") {
-        Ok(_) => Ok(id),
-        Err(Error::Service { code, .. }) if code.starts_with("DBInstanceAlreadyExists") => {
-            let live = read::describe(aws, &id).await?.ok_or(Error::NotFound)?;
-            tags::adopt(&id, &tags::rds::read(live.tag_list()), labels)
+/// Its ARN, which calls about tags ask for.
+pub(super) fn arn(instance: &Live) -> Result<String> {
+    instance.db_instance_arn().required("DBInstanceArn").map(str::to_owned)
+}
+
+/// The live values, with those that are being changed already as they will be.
+pub(super) fn read(instance: &Live) -> Result<Found<DbInstance>> {
+    let id = instance.db_instance_identifier().required("DBInstanceIdentifier")?;
+    let tags = tags::rds::read(instance.tag_list());
+    let endpoint = instance.endpoint();
+    let properties = properties(instance, &tags)?;
+    Ok(Found {
+        id: id.to_owned(),
+        outputs: Outputs {
+            id: id.to_owned(),
+            arn: arn(instance)?,
+            address: endpoint.and_then(|endpoint| endpoint.address()).unwrap_or_default().to_owned(),
+            port: properties.port.unwrap_or(properties.engine.port()),
+            secret_arn: instance
+                .master_user_secret()
+                .and_then(|secret| secret.secret_arn())
+                .unwrap_or_default()
+                .to_owned(),
+        },
+        phase: phase(instance),
+        note: note(instance),
+        properties,
+        tags,
+    })
+}
+
+fn properties(instance: &Live, tags: &engine::Tags) -> Result<DbInstance> {
+    let pending = instance.pending_modified_values();
+    let engine = instance.engine().required("Engine")?;
+    let engine = Engine::of(engine).ok_or_else(|| Error::Invalid(format!("`{engine}` is not a known engine")))?;
+    let auto_minor_upgrade = instance.auto_minor_version_upgrade().unwrap_or_default();
+    let version = pending.and_then(PendingModifiedValues::engine_version).or(instance.engine_version());
+    let class = pending.and_then(PendingModifiedValues::db_instance_class).or(instance.db_instance_class());
+    let ca = pending.and_then(PendingModifiedValues::ca_certificate_identifier);
+    let keep_days = pending.and_then(PendingModifiedValues::backup_retention_period);
+    let port = pending.and_then(PendingModifiedValues::port).or_else(|| port(instance));
+    let group = instance.db_subnet_group().and_then(|group| group.db_subnet_group_name());
+    let groups = instance.vpc_security_groups().iter().filter(|group| group.status() != Some("removing"));
+    Ok(DbInstance {
+        engine,
+        version: keep::version(tags, version.required("EngineVersion")?, engine, auto_minor_upgrade),
+        class: class.required("DBInstanceClass")?.to_owned(),
+        storage: storage(instance, pending, tags)?,
+        multi_az: pending.and_then(PendingModifiedValues::multi_az).or(instance.multi_az()).unwrap_or_default(),
+        encrypted: instance.storage_encrypted().unwrap_or_default(),
+        kms_key: instance.kms_key_id().map(str::to_owned),
+        username: instance.master_username().unwrap_or_default().to_owned(),
+        schema: instance.db_name().filter(|name| !name.is_empty()).map(str::to_owned),
+        port: port.and_then(|port| u16::try_from(port).ok()),
+        subnet_group: Ref::live(group.unwrap_or_default()),
+        parameter_group: instance
+            .db_parameter_groups()
+            .first()
+            .and_then(|group| group.db_parameter_group_name())
+            .map(Ref::live),
+        security_groups: groups.filter_map(|group| group.vpc_security_group_id()).map(Ref::live).collect(),
+        publicly_accessible: instance.publicly_accessible().unwrap_or_default(),
+        iam_authentication: pending
+            .and_then(PendingModifiedValues::iam_database_authentication_enabled)
+            .or(instance.iam_database_authentication_enabled())
+            .unwrap_or_default(),
+        backup: Backup {
+            window: instance.preferred_backup_window().map(str::to_owned),
+            keep_days: keep_days
+                .or(instance.backup_retention_period())
+                .and_then(|days| u8::try_from(days).ok())
+                .unwrap_or_default(),
+        },
+        maintenance: instance.preferred_maintenance_window().map(str::to_lowercase),
+        auto_minor_upgrade,
+        performance_insights: instance.performance_insights_enabled().unwrap_or_default().then(|| insights(instance)),
+        monitoring: monitoring(instance),
+        log_exports: exports(instance, pending),
+        copy_tags_to_snapshots: instance.copy_tags_to_snapshot().unwrap_or_default(),
+        ca_certificate: ca.or(instance.ca_certificate_identifier()).map(str::to_owned),
+        deletion_protection: instance.deletion_protection().unwrap_or_default(),
+        final_snapshot: keep::final_snapshot(tags),
+    })
+}
+
+/// The endpoint's port; the field of the instance itself is 0 outside clusters.
+fn port(instance: &Live) -> Option<i32> {
+    let endpoint = instance.endpoint().and_then(|endpoint| endpoint.port());
+    endpoint.or(instance.db_instance_port()).filter(|port| *port != 0)
+}
+
+fn storage(instance: &Live, pending: Option<&PendingModifiedValues>, tags: &engine::Tags) -> Result<Storage> {
+    let size = pending.and_then(PendingModifiedValues::allocated_storage).or(instance.allocated_storage());
+    let size = size.required("AllocatedStorage")?;
+    let max = instance.max_allocated_storage();
+    let asked = keep::size(tags, size, max.is_some_and(|max| max >= size));
+    let sort = pending.and_then(PendingModifiedValues::storage_type).or(instance.storage_type());
+    Ok(Storage {
+        sort: StorageType::of(sort.unwrap_or_default()),
+        size: asked,
+        // A limit that is no more than the size is AWS's way to say that the disk does not grow.
+        max: max.filter(|max| *max > asked),
+        iops: pending.and_then(PendingModifiedValues::iops).or(instance.iops()),
+        throughput: pending.and_then(PendingModifiedValues::storage_throughput).or(instance.storage_throughput()),
+    })
+}
+
+fn insights(instance: &Live) -> Insights {
+    let days = instance.performance_insights_retention_period().and_then(|days| u16::try_from(days).ok());
+    Insights { keep_days: days.unwrap_or(7) }
+}
+
+fn monitoring(instance: &Live) -> Option<Monitoring> {
+    let interval = instance.monitoring_interval().and_then(|interval| u8::try_from(interval).ok())?;
+    let role = instance.monitoring_role_arn().unwrap_or_default().to_owned();
+    (interval != 0).then_some(Monitoring { interval, role: Late::Known(role) })
+}
+
+fn exports(instance: &Live, pending: Option<&PendingModifiedValues>) -> std::collections::BTreeSet<String> {
+    let mut names: std::collections::BTreeSet<String> =
+        instance.enabled_cloudwatch_logs_exports().iter().cloned().collect();
+    if let Some(change) = pending.and_then(|pending| pending.pending_cloudwatch_logs_exports()) {
+        names.extend(change.log_types_to_enable().iter().cloned());
+        names.retain(|name| !change.log_types_to_disable().contains(name));
+    }
+    names
+}
+
+/// How far along it is.
+///
+/// `backing-up` and `storage-optimization` may last hours on a database that answers.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
+fn phase(instance: &Live) -> Phase {
+    let status = instance.db_instance_status().unwrap_or_default();
+    match status {
+        "available" | "backing-up" | "storage-optimization" | "storage-full" | "stopped" => {
+            if changing(instance) { Phase::Pending } else { Phase::Ready }
         }
-        Err(error) => Err(error),
+        "deleting" => Phase::Deleting,
+        "failed" | "restore-error" | "inaccessible-encryption-credentials" => failed(status),
+        status if status.starts_with("incompatible-") => failed(status),
+        _ => Phase::Pending,
     }
 }
 
-pub(super) async fn update(wanted: &DbInstance, aws: &Aws, id: &str, changed: &Changed) -> Result<()> {
-    let live = read::describe(aws, id).await?.ok_or(Error::NotFound)?;
-    if changed.has("final_snapshot") {
-        let arn = live.db_instance_arn().required("DBInstanceArn")?;
-        let add = aws.rds.add_tags_to_resource().resource_name(arn).tags(snapshot_tag(wanted));
-        add.send().await.call("AddTagsToResource")?;
-    }
-    if !changed.any(MODIFIED) {
-        return Ok(());
-    }
-    let due = |property: &str| changed.has(property).then_some(());
-    let storage = &wanted.storage;
-    let versioned = changed.any(&["version", "exact_version"]).then(|| wanted.exact_version.as_ref().unwrap_or(&wanted.version));
-    let insights = wanted.performance_insights;
-    let modify = aws
-        .rds
-        .modify_db_instance()
-        .db_instance_identifier(id)
-        .apply_immediately(true)
-        .set_engine_version(versioned.cloned())
-        .set_allow_major_version_upgrade(due("version").map(|()| true))
-        .set_db_instance_class(due("class").map(|()| wanted.class.clone()))
-        .set_multi_az(due("multi_az").map(|()| wanted.multi_az))
-        .set_db_port_number(due("port").and(wanted.port))
-        .set_db_parameter_group_name(due("parameter_group").map(|()| wanted.parameter_group_name()).transpose()?.flatten())
-        .set_vpc_security_group_ids(due("security_groups").map(|()| wanted.group_ids()).transpose()?)
-        .set_publicly_accessible(due("public").map(|()| wanted.public))
-        .set_enable_iam_database_authentication(due("iam_authentication").map(|()| wanted.iam_authentication))
-        .set_backup_retention_period(due("backup_retention").map(|()| wanted.backup_retention))
-        .set_preferred_backup_window(due("backup_window").and(wanted.backup_window.clone()))
-        .set_preferred_maintenance_window(due("maintenance_window").and(wanted.maintenance_window.clone()))
-        .set_auto_minor_version_upgrade(due("minor_upgrades").map(|()| wanted.minor_upgrades))
-        .set_deletion_protection(due("deletion_protection").map(|()| wanted.deletion_protection))
-        .set_copy_tags_to_snapshot(due("tag_snapshots").map(|()| wanted.tag_snapshots))
-        .set_enable_performance_insights(due("performance_insights").map(|()| insights > 0))
-        .set_performance_insights_retention_period(due("performance_insights").and((insights > 0).then_some(insights)))
-        .set_ca_certificate_identifier(due("certificate_authority").and(wanted.certificate_authority.clone()))
-        .set_cloudwatch_logs_export_configuration(due("logs").map(|()| wanted.exports(live.enabled_cloudwatch_logs_exports())));
-    // Size, sort and speed of disks are one whole to AWS; a limit equal to the size means no growth.
-    let modify = match due("storage") {
-        None => modify,
-        Some(()) => modify
-            .allocated_storage(storage.size)
-            .storage_type(storage.sort.name())
-            .set_iops(storage.iops)
-            .set_storage_throughput(storage.throughput)
-            .max_allocated_storage(storage.max_size.max(storage.size)),
-    };
-    modify.send().await.call("ModifyDBInstance").map(drop)
+fn failed(status: &str) -> Phase {
+    Phase::Failed(format!("the database is {status}"))
 }
 
-pub(super) async fn label(aws: &Aws, id: &str, labels: &Labels) -> Result<()> {
-    let live = read::describe(aws, id).await?.ok_or(Error::NotFound)?;
-    tags::rds::label(aws, live.db_instance_arn().required("DBInstanceArn")?, labels).await
+/// Whether a change was accepted and is not carried out yet.
+fn changing(instance: &Live) -> bool {
+    let values = instance.pending_modified_values();
+    let pending = values.is_some_and(|values| *values != PendingModifiedValues::builder().build());
+    let groups = instance.vpc_security_groups().iter().any(|group| group.status() != Some("active"));
+    let parameters = instance.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("applying"));
+    pending || groups || parameters
 }
 
-pub(super) async fn delete(aws: &Aws, id: &str) -> Result<()> {
-    let Some(live) = read::describe(aws, id).await? else { return Ok(()) };
-    if live.db_instance_status() == Some("deleting") {
-        return Ok(());
-    }
-    let delete = aws.rds.delete_db_instance().db_instance_identifier(id);
-    let delete = match wants_snapshot(&tags::rds::read(live.tag_list())) {
-        false => delete.skip_final_snapshot(true),
-        // The resource id is never used again, so that the name is free, and the same when the call is repeated.
-        true => delete.skip_final_snapshot(false).final_db_snapshot_identifier(format!(
-            "{}-final-{}",
-            id.chars().take(200).collect::<String>(),
-            live.dbi_resource_id().required("DbiResourceId")?.to_ascii_lowercase()
-        )),
-    };
-    delete.send().await.call("DeleteDBInstance").deleted()
-}
-
-impl DbInstance {
-    fn parameter_group_name(&self) -> Result<Option<String>> {
-        self.parameter_group.as_ref().map(|group| group.id().map(str::to_owned)).transpose()
-    }
-
-    fn group_ids(&self) -> Result<Vec<String>> {
-        self.security_groups.iter().map(|group| group.id().map(str::to_owned)).collect()
-    }
-
-    /// What to export besides the live logs and what no more.
-    fn exports(&self, live: &[String]) -> CloudwatchLogsExportConfiguration {
-        let on = self.logs.iter().filter(|log| !live.contains(log)).cloned().collect();
-        let off = live.iter().filter(|log| !self.logs.contains(*log)).cloned().collect();
-        CloudwatchLogsExportConfiguration::builder().set_enable_log_types(Some(on)).set_disable_log_types(Some(off)).build()
+fn note(instance: &Live) -> Option<String> {
+    let status = instance.db_instance_status().unwrap_or_default();
+    let waits = instance.db_parameter_groups().iter().find(|group| {
+        group.parameter_apply_status() == Some("pending-reboot")
+    });
+    match status {
+        "storage-full" => Some("its disk is full: make `storage` larger".to_owned()),
+        "stopped" => Some("it is stopped".to_owned()),
+        _ => waits.map(|_| "some parameters take effect at its next reboot".to_owned()),
     }
 }

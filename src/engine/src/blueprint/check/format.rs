@@ -1,5 +1,7 @@
 //! Texts with a form of their own: address ranges, times of day, weekly windows, regions.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -20,7 +22,14 @@ fn problem<T>(message: String, hint: impl Into<String>) -> Result<T, Problem> {
 
 /// Whether a text matches a pattern; a pattern this engine cannot read matches everything, and the kind has its say later.
 pub(in crate::blueprint) fn matches(pattern: &str, text: &str) -> bool {
-    Regex::new(pattern).map_or(true, |regex| regex.is_match(text))
+    thread_local! {
+        // The same few patterns are asked for over and over, and reading one takes longer than matching it.
+        static READ: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
+    }
+    READ.with_borrow_mut(|read| {
+        let regex = read.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).ok());
+        regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    })
 }
 
 /// What a well-known pattern asks for.
@@ -33,6 +42,12 @@ pub(super) fn describe(pattern: &str) -> Option<String> {
 pub(super) fn check(format: &str, text: &str) -> Result<(), Problem> {
     match format {
         "cidr" => cidr(text),
+        "cidr-ipv4" => match text.split_once('/').map(|(address, _)| address.parse::<IpAddr>()) {
+            Some(Ok(IpAddr::V6(_))) => {
+                problem(format!("`{text}` is an IPv6 range"), "networks are IPv4: `10.0.0.0/16`")
+            }
+            _ => cidr(text),
+        },
         "ip" | "ipv4" | "ipv6" => match text.parse::<IpAddr>() {
             Ok(_) => Ok(()),
             Err(_) => problem(format!("`{text}` is not an IP address"), "write it like `10.0.0.4`"),
@@ -47,10 +62,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), Problem> {
             {
                 Ok(())
             }
-            _ => problem(
-                format!("`{text}` is not an ARN"),
-                "write it like `arn:aws:acm:ap-northeast-2:123456789012:certificate/…`",
-            ),
+            _ => problem(format!("`{text}` is not an ARN"), "it is written `arn:aws:service:region:account:resource`"),
         },
         _ => Ok(()),
     }

@@ -137,8 +137,9 @@ impl<'a> Checker<'a> {
                 self.below(&entry.key, property, &entry.value, place);
             } else if !open {
                 let names = properties.iter().map(|(name, _)| *name);
-                let hint = did_you_mean(&entry.key, names.clone().filter(|name| map.get(name).is_none()));
-                let hint = hint.or_else(|| words::choice("known here", names));
+                let hint = did_you_mean(&entry.key, names.clone().filter(|name| map.get(name).is_none()))
+                    .or_else(|| Some(format!("{} it is set already", did_you_mean(&entry.key, names.clone())?)))
+                    .or_else(|| words::choice("known here", names));
                 let message = format!("unknown {noun} `{}`", entry.key);
                 self.report(Diagnostic::error(place, message).maybe_hint(hint));
             } else {
@@ -190,7 +191,10 @@ impl<'a> Checker<'a> {
     fn list(&mut self, schema: &'a Value, items: &[Node], place: Span) {
         let bound = |name: &str| schema.get(name).and_then(Value::as_u64).map(|bound| bound as usize);
         if let Some(least) = bound("minItems").filter(|least| items.len() < *least) {
-            let message = format!("the list has {}, and needs at least {least}", words::count(items.len(), "item"));
+            let message = match items.len() {
+                0 => format!("the list is empty, and needs at least {}", words::count(least, "item")),
+                found => format!("the list has {}, and needs at least {least}", words::count(found, "item")),
+            };
             self.report(Diagnostic::error(place, message));
         }
         if let Some(most) = bound("maxItems").filter(|most| items.len() > *most) {

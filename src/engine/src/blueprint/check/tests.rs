@@ -70,7 +70,7 @@ fn complaints_name_the_place_the_reason_and_a_way_out() {
         ),
         ("name: a\nmode: pubic", vec!["2:7 `pubic` is not one of the values this key takes [did you mean `public`?]"]),
         ("name: a\nzones: a", vec!["2:8 expected a list, found the text \"a\" [a list of one is written `[a]`]"]),
-        ("name: a\nzones: []", vec!["2:1 the list has 0 items, and needs at least 1"]),
+        ("name: a\nzones: []", vec!["2:1 the list is empty, and needs at least 1 item"]),
         ("name: a\nzones: [a, a]", vec!["2:12 the text \"a\" is in the list twice"]),
         ("name: a\nmaybe: {prot: 1}", vec!["2:9 unknown key `prot` [did you mean `port`?]"]),
         ("name: a\neither: 5", vec!["2:9 expected text or a map, found the number 5 [put it in quotes: `\"5\"`]"]),

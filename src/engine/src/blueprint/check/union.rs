@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Checked, Checker, words};
-use crate::blueprint::diagnostic::{Diagnostic, did_you_mean};
+use crate::blueprint::diagnostic::{Diagnostic, did_you_mean, nearest};
 use crate::blueprint::node::{Data, Node};
 use crate::blueprint::source::Span;
 
@@ -14,7 +14,8 @@ pub(super) fn branches(schema: &Value) -> Option<&Vec<Value>> {
 
 impl<'a> Checker<'a> {
     pub(super) fn union(&mut self, schema: &'a Value, branches: &'a [Value], node: &Node, place: Span) {
-        let shapes: Vec<&'a Value> = branches.iter().map(|branch| self.resolve(branch)).collect();
+        let mut shapes = Vec::new();
+        self.shapes(branches, &mut shapes);
         let (nulls, shapes): (Vec<_>, Vec<_>) = shapes.into_iter().partition(|shape| words::types(shape) == ["null"]);
         if node.data == Data::Null && !nulls.is_empty() {
             return;
@@ -34,7 +35,16 @@ impl<'a> Checker<'a> {
         let fitting: Vec<_> = shapes.iter().copied().filter(|shape| self.could_be(shape, node)).collect();
         match fitting.as_slice() {
             [] => {
-                let expected: Vec<_> = shapes.iter().map(|shape| self.named(shape)).collect();
+                let words: Vec<String> = shapes.iter().filter_map(|shape| constants(shape)).flatten().collect();
+                if node.text().is_some_and(|text| nearest(text, words.iter().map(String::as_str)).is_some()) {
+                    return self.constant(&words, node, place);
+                }
+                let mut expected: Vec<String> = Vec::new();
+                for name in shapes.iter().map(|shape| self.named(shape)) {
+                    if !expected.contains(&name) {
+                        expected.push(name);
+                    }
+                }
                 let message = format!("expected {}, found {}", expected.join(" or "), words::found(node, self.sources));
                 let place = if node.map().is_some() || node.list().is_some() || node.data == Data::Null {
                     place
@@ -42,11 +52,24 @@ impl<'a> Checker<'a> {
                     node.span
                 };
                 let types: Vec<_> = shapes.iter().flat_map(|shape| words::types(shape)).collect();
-                let hint = words::hint(&types, node, self.sources);
+                let keys: Vec<_> = shapes.iter().filter_map(|shape| only_key(shape)).collect();
+                let hint = words::hint(&types, node, self.sources)
+                    .or_else(|| words::choice("a map here has one of the keys", keys.into_iter()));
                 self.report(Diagnostic::error(place, message).maybe_hint(hint));
             }
             [only] => self.shape(schema, only, node, place),
             several => self.closest(schema, several, node, place),
+        }
+    }
+
+    /// The shapes, those of unions among them in their place.
+    fn shapes(&self, branches: &'a [Value], shapes: &mut Vec<&'a Value>) {
+        for branch in branches {
+            let shape = self.resolve(branch);
+            match self::branches(shape).filter(|_| shape.get("properties").is_none()) {
+                Some(inner) => self.shapes(inner, shapes),
+                None => shapes.push(shape),
+            }
         }
     }
 
@@ -143,13 +166,7 @@ impl<'a> Checker<'a> {
             }
             return Some(picked.map(|index| maps[index]));
         }
-        let key_of = |shape: &'a Value| {
-            let required = shape.get("required").and_then(Value::as_array)?;
-            let [key] = required.as_slice() else { return None };
-            let closed = shape.get("additionalProperties") == Some(&Value::Bool(false));
-            (closed && shape.get("properties").and_then(Value::as_object)?.len() == 1).then_some(key.as_str()?)
-        };
-        let keys: Vec<&str> = maps.iter().map(|shape| key_of(shape)).collect::<Option<_>>()?;
+        let keys: Vec<&str> = maps.iter().map(|shape| only_key(shape)).collect::<Option<_>>()?;
         let found: Vec<_> = keys.iter().enumerate().filter(|(_, key)| map.get(key).is_some()).collect();
         match found.as_slice() {
             [(index, _)] => Some(Some(maps[*index])),
@@ -193,6 +210,14 @@ impl<'a> Checker<'a> {
             self.checked.broken.extend(best.broken);
         }
     }
+}
+
+/// The one key a map of this shape has.
+fn only_key(shape: &Value) -> Option<&str> {
+    let required = shape.get("required").and_then(Value::as_array)?;
+    let [key] = required.as_slice() else { return None };
+    let closed = shape.get("additionalProperties") == Some(&Value::Bool(false));
+    (closed && shape.get("properties").and_then(Value::as_object)?.len() == 1).then_some(key.as_str()?)
 }
 
 fn listed(keys: &[&str]) -> String {

@@ -100,7 +100,13 @@ pub(super) fn hint(types: &[&str], node: &Node, sources: &Sources) -> Option<Str
         Data::Number(_) | Data::Bool(_) if wants("string") => {
             Some(format!("put it in quotes: `\"{}\"`", sources.quote(node.span)))
         }
-        _ if wants("array") && !wants("object") && node.map().is_none() => {
+        Data::Map(_) if wants("array") => Some("start every item of the list with `- `".into()),
+        Data::Text(text) if wants("object") => {
+            let (key, value) = text.split_once(':')?;
+            let word = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+            word.then(|| format!("put a space behind the colon: `{key}: {}`", short(value)))
+        }
+        _ if wants("array") && !wants("object") => {
             let written = sources.quote(node.span);
             (!written.is_empty() && written.len() <= LONGEST).then(|| format!("a list of one is written `[{written}]`"))
         }
@@ -147,6 +153,8 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 pub(super) fn sentence(text: &str) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     let first = paragraph.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    // What follows a semicolon tells of defaults, which help nobody to mend anything.
+    let first = first.split("; ").next().unwrap_or_default();
     let mut chars = first.chars();
     let Some(initial) = chars.next() else { return String::new() };
     let rest = chars.as_str();

@@ -27,6 +27,7 @@ use crate::{Address, Graph, KindInfo, Owner, Resource, Site};
 
 pub(super) use late::is_late;
 use origin::Origin;
+pub use stack::DEFAULT_REGION;
 
 /// A blueprint with an environment's overrides laid over it.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +99,8 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
     for component in components.iter().filter(|component| !broken(component.name())) {
         let Some(entry) = root.map().and_then(|map| map.entry(component.name())) else { continue };
         let scope = Scope { owner: &stack.owner, document: &plain, region: &stack.region, zones: &stack.zones };
-        let section = Section { name: component.name(), node: &entry.value, place: entry.span };
+        let named = component.schema().get("additionalProperties").is_some_and(Value::is_object);
+        let section = Section { name: component.name(), named, node: &entry.value, place: entry.span };
         let value = match entry.value.value() {
             Value::Null => Value::Object(serde_json::Map::new()),
             value => value,
@@ -114,7 +116,7 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
     references::check(&mut context);
     ranges::check(&mut context);
     let mut graph = Graph::new(context.resources.values().map(|(resource, _)| resource.clone()));
-    graph.outputs = outputs::outputs(&mut context, outputs, broken("outputs"));
+    graph.outputs = outputs::outputs(&mut context, outputs);
     let mut diagnostics = checked.found;
     diagnostics.append(&mut context.found);
     Expanded { owner: stack.named.then_some(stack.owner), graph, diagnostics }
@@ -123,6 +125,8 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
 /// A component's part of the blueprint.
 struct Section<'a> {
     name: &'static str,
+    /// Whether its keys are names of the user's, each a component of its own.
+    named: bool,
     node: &'a Node,
     /// Its key.
     place: Span,

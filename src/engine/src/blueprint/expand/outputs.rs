@@ -7,11 +7,8 @@ use crate::blueprint::node::Node;
 use crate::graph::Output;
 
 /// The components' outputs and the user's own; one of the user's with a component's name takes its place.
-pub(super) fn outputs(context: &mut Context<'_>, mut outputs: Vec<Output>, broken: bool) -> Vec<Output> {
+pub(super) fn outputs(context: &mut Context<'_>, mut outputs: Vec<Output>) -> Vec<Output> {
     let root = context.root;
-    if broken {
-        return outputs;
-    }
     for entry in root.get("outputs").and_then(Node::map).into_iter().flat_map(|map| map.iter()) {
         let Some(text) = entry.value.text() else { continue };
         let bare = text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).unwrap_or(text);

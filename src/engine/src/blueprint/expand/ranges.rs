@@ -38,6 +38,12 @@ pub(super) fn check(context: &mut Context<'_>) {
         let Some(((_, origin), (_, first))) = context.resources.get(address).zip(context.resources.get(other)) else {
             continue;
         };
+        // What a component computed is not what has to be changed.
+        let ((address, range, origin), (other, others, first)) = if first.by_hand && !origin.by_hand {
+            ((other, others, first), (address, range, origin))
+        } else {
+            ((address, range, origin), (other, others, first))
+        };
         let message = format!("{range} of `{address}` overlaps {others} of `{other}`");
         let diagnostic = Diagnostic::error(origin.property("cidr"), message).hint("give each its own range");
         let place = first.property("cidr");

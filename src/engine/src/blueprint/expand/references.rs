@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Context;
 use crate::blueprint::diagnostic::{Diagnostic, did_you_mean};
 use crate::reference::output_of;
-use crate::{Address, Graph, references};
+use crate::{Address, Graph, Site, references};
 
 pub(super) fn check(context: &mut Context<'_>) {
     dangling(context);
@@ -44,7 +44,10 @@ fn dangling(context: &mut Context<'_>) {
                 names if names.len() <= 12 => Some(format!("there are: {}", names.join(", "))),
                 _ => None,
             });
-            let message = if origin.by_hand {
+            let site = needed.site();
+            let message = if *site != Site::primary() && !context.sites.contains(site) {
+                format!("the environment has no site `{site}`")
+            } else if origin.by_hand {
                 format!("there is no {} `{}`", needed.kind(), needed.name())
             } else {
                 format!("`{}` needs the {} `{}`, which is not defined", resource.address, needed.kind(), needed.name())
@@ -75,7 +78,8 @@ pub(super) fn unknown_output(context: &Context<'_>, address: &Address, output: &
     if output == "id" || names.contains(&output) {
         return None;
     }
-    let all = names.iter().copied().chain(["id"]);
+    let id = Some("id").filter(|id| !names.contains(id));
+    let all = names.iter().copied().chain(id);
     Some(did_you_mean(output, all.clone()).or_else(|| Some(format!("it has: {}", all.collect::<Vec<_>>().join(", ")))))
 }
 
@@ -94,7 +98,9 @@ fn circles(context: &mut Context<'_>) {
                 _ => "these resources wait for each other".to_owned(),
             };
             let hint = "take one of the references out";
-            context.found.push(Diagnostic::error(place, message).hint(hint).note(None, path.join(" → ")));
+            let diagnostic = Diagnostic::error(place, message).hint(hint);
+            let whole = (circle.len() > 1).then(|| path.join(" → "));
+            context.found.push(whole.into_iter().fold(diagnostic, |diagnostic, path| diagnostic.note(None, path)));
         }
         for address in &circle {
             left.remove(address);
@@ -109,7 +115,8 @@ fn claims(context: &mut Context<'_>) {
     for (address, (resource, origin)) in &context.resources {
         let unique = context.kind(address.kind()).map(|kind| kind.unique).unwrap_or_default();
         let values: Vec<_> = unique.iter().map(|name| resource.properties.get(name)).collect();
-        if unique.is_empty() || values.contains(&None) {
+        // Two equal ranges overlap, which has been complained about.
+        if unique.is_empty() || unique.contains(&"cidr") || values.contains(&None) {
             continue;
         }
         let key = (format!("{}:{}", address.site(), address.kind()), format!("{values:?}"));

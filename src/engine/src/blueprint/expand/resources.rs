@@ -27,7 +27,10 @@ pub(super) fn from_component<'a>(
     for wanted in expansion.resources {
         let place = section.node.place(&wanted.path, section.place);
         let part = wanted.path.split('.').next().filter(|part| !part.is_empty());
-        let component = part.map_or(section.name.to_owned(), |part| format!("{}.{part}", section.name));
+        let component = match part {
+            Some(part) if section.named => format!("{}.{part}", section.name),
+            _ => section.name.to_owned(),
+        };
         let node = part.and_then(|part| section.node.get(part)).unwrap_or(section.node);
         let origin = Origin { node, place, by_hand: false };
         let mut all = tags.clone();
@@ -43,6 +46,10 @@ pub(super) fn by_hand(context: &mut Context<'_>, broken: &BTreeSet<String>, tags
     let root = context.root;
     let kinds = root.get("resources").and_then(Node::map).into_iter().flat_map(|map| map.iter());
     for kind in kinds {
+        // An unknown kind has been complained about already.
+        if context.kind(&kind.key).is_none() {
+            continue;
+        }
         for entry in kind.value.map().into_iter().flat_map(|map| map.iter()) {
             if !broken.contains(&format!("resources.{}.{}", kind.key, entry.key)) {
                 one(context, &kind.key, entry, tags);

@@ -9,8 +9,8 @@ use crate::blueprint::node::Node;
 use crate::blueprint::source::Span;
 use crate::{Owner, Site, Tags, tag};
 
-/// The region of a blueprint that names none.
-const REGION: &str = "ap-northeast-2";
+/// The primary site's region where neither blueprint nor environment names one.
+pub const DEFAULT_REGION: &str = "ap-northeast-2";
 /// The zones of a blueprint that names none: in `ap-northeast-2` b lacks some instance types.
 const ZONES: [&str; 2] = ["a", "c"];
 /// AWS allows 50 tags on a resource (<https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html>); the engine and
@@ -33,7 +33,7 @@ pub(super) fn stack(context: &mut Context<'_>, environment: &Environment, broken
     let text = |key: &str| root.get(key).filter(|_| !broken.contains(key)).and_then(Node::text);
     let name = text("name");
     let site = environment.sites.get(&Site::primary()).and_then(|site| site.region.as_deref());
-    let region = site.or(text("region")).unwrap_or(REGION).to_owned();
+    let region = site.or(text("region")).unwrap_or(DEFAULT_REGION).to_owned();
     let zones = if broken.contains("zones") { default_zones(&region) } else { zones(context, &region) };
     let tags = root.get("tags").filter(|_| !broken.contains("tags"));
     let tags = tags.map(|node| self::tags(node, &mut context.found)).unwrap_or_default();
@@ -73,6 +73,14 @@ fn zones(context: &mut Context<'_>, region: &str) -> Vec<String> {
     if zones.is_empty() { default_zones(region) } else { zones.into_iter().map(|(zone, _)| zone).collect() }
 }
 
+const TAG_HINT: &str = "a tag has up to 128 characters and its value up to 256: letters, digits, spaces and `_.:/=+-@`";
+
+/// Whether AWS takes a text in a tag (<https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html>).
+fn tag_text(text: &str, least: usize, most: usize) -> bool {
+    let length = text.chars().count();
+    (least..=most).contains(&length) && text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c))
+}
+
 /// Reads tags, and complains about those a user cannot set.
 pub(super) fn tags(node: &Node, found: &mut Vec<Diagnostic>) -> Tags {
     let mut tags = Tags::new();
@@ -95,7 +103,14 @@ pub(super) fn tags(node: &Node, found: &mut Vec<Diagnostic>) -> Tags {
         if let Some(whose) = reserved {
             let message = format!("the tag `{}` is kept for {whose}", entry.key);
             found.push(Diagnostic::error(entry.span, message).hint("choose another key"));
+        } else if !tag_text(&entry.key, 1, 128) {
+            let message = format!("`{}` is not a valid tag", entry.key);
+            found.push(Diagnostic::error(entry.span, message).hint(TAG_HINT));
         } else if let Some(text) = entry.value.text() {
+            if !tag_text(text, 0, 256) {
+                let message = format!("the value of the tag `{}` is not a valid one", entry.key);
+                found.push(Diagnostic::error(entry.value.span, message).hint(TAG_HINT));
+            }
             tags.insert(entry.key.clone(), text.to_owned());
         }
     }

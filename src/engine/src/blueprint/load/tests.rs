@@ -178,7 +178,7 @@ fn every_mistake_is_reported_where_it_was_made() {
         (
             "blueprint: nowhere.yaml\nprovider: aws",
             "",
-            &["env/test.yaml:1:12 cannot read `env/nowhere.yaml`: entity not found"],
+            &["env/test.yaml:1:12 cannot read `env/nowhere.yaml`: there is no such file"],
         ),
         (
             "blueprint: ../shop.yaml\nprovider: aws\noverrides: {nets: {cuont: 1}}",

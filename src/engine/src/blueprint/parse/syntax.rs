@@ -35,9 +35,11 @@ pub(super) fn blank(text: &mut String, range: Range<usize>) -> bool {
 
 /// Says what is wrong in the user's words.
 pub(super) fn explain(file: FileId, text: &str, error: &Broken, section: &Range<usize>) -> Diagnostic {
-    let line = text[..error.at].rfind('\n').map_or(0, |at| at + 1);
+    // A blanked section has other characters in the same bytes.
+    let stopped = text.floor_char_boundary(error.at);
+    let line = text[..stopped].rfind('\n').map_or(0, |at| at + 1);
     // At the end of the text there is nothing to point at: the last written line is where something is missing.
-    let at = if text[error.at..].trim().is_empty() { text.trim_end().len().max(section.start) } else { error.at };
+    let at = if text[stopped..].trim().is_empty() { text.trim_end().len().max(section.start) } else { stopped };
     if let Some(tab) =
         tab(text, line).or_else(|| tab(text, text[..line.saturating_sub(1)].rfind('\n').map_or(0, |at| at + 1)))
     {
@@ -47,7 +49,7 @@ pub(super) fn explain(file: FileId, text: &str, error: &Broken, section: &Range<
     let end = text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length);
     let width = text[at..end].chars().next().map_or(0, char::len_utf8);
     let diagnostic = |message: &str| Diagnostic::error(Span::new(file, at..at + width), message);
-    if error.at >= section.end && section.end < text.len() {
+    if stopped >= section.end && section.end < text.len() {
         let name = text[section.clone()].split(':').next().unwrap_or_default().trim();
         let hint = format!("look for `[`, `{{` or a quote without its end in `{name}`, above");
         return diagnostic("the section above is not finished when this one begins").hint(hint);
@@ -55,8 +57,38 @@ pub(super) fn explain(file: FileId, text: &str, error: &Broken, section: &Range<
     if let Some(hint) = &error.hint {
         return diagnostic(&error.message).hint(hint.as_str());
     }
+    if error.message.contains("mapping values are not allowed")
+        && let Some(diagnostic) = colon(file, text, line, at)
+    {
+        return diagnostic;
+    }
     let (message, hint) = words(&error.message);
     diagnostic(message.unwrap_or(&error.message)).maybe_hint(hint.map(str::to_owned))
+}
+
+/// Why a `:` is not allowed where it stands: what is before it on its line, or the line above, tells.
+fn colon(file: FileId, text: &str, line: usize, at: usize) -> Option<Diagnostic> {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let this = text[line..].lines().next()?;
+    if text.get(line..at).is_some_and(|before| before.contains(": ")) {
+        let hint = "quote a value that contains `: `";
+        let place = Span::new(file, at..at + 1);
+        return Some(Diagnostic::error(place, "a second `:` on the same line").hint(hint));
+    }
+    let above = text[..line].trim_end();
+    let start = above.rfind('\n').map_or(0, |at| at + 1);
+    let above = &above[start..];
+    if !above.contains(':') && indentation(above) <= indentation(this) && !above.trim_start().starts_with(['#', '-']) {
+        let place = Span::new(file, start + indentation(above)..start + above.len());
+        return Some(Diagnostic::error(place, "this line has no `:`").hint("write `key: value`"));
+    }
+    if indentation(above) < indentation(this) {
+        let place = Span::new(file, line + indentation(this)..at.max(line + indentation(this) + 1));
+        let hint = "start it in the same column as its neighbours; a key with keys below it has no value of its own";
+        let message = "this key is indented deeper than the one above, which has a value";
+        return Some(Diagnostic::error(place, message).hint(hint));
+    }
+    None
 }
 
 /// A tab in the indentation of the line that starts at a byte.
@@ -105,6 +137,7 @@ fn words(info: &str) -> (Option<&'static str>, Option<&'static str>) {
             "an anchor `&name` must be written before its alias `*name`",
         ),
         ("unexpected character", "a value cannot start with this character", "quote the value"),
+        ("invalid indentation in quoted", "a quote is opened and never closed", "add the closing quote"),
         ("invalid indentation", "the indentation of this line fits nothing above it", "align it with its neighbours"),
         ("wrongly indented line in block scalar", "this line is indented less than the text it belongs to", "align it"),
         ("misplaced bracket", "a closing bracket without its opening one", "remove it, or quote the value"),

@@ -73,3 +73,11 @@ fn bombs_are_refused() {
     assert!(read(&deep).1[0].contains("deep in each other"), "{:?}", read(&deep));
     assert!(read(&"a: 1\n".repeat(300_000)).1[0].contains("bytes"));
 }
+
+#[test]
+fn a_section_left_out_may_hold_wide_characters() {
+    for text in ["n이름\nnetwork: {}\n%%이름%\n", "이: [a\n름: [b\n값: [c\n", "a: 이름: b\n이름 이름\n@이\n"]
+    {
+        assert_ne!(read(text).1, Vec::<String>::new(), "{text}");
+    }
+}

@@ -9,6 +9,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.cloudwatch.models import cloudwatch_backends
+
 from .. import asg, elb
 from ..call import Call, operation
 from ..fault import Fault
@@ -66,8 +68,24 @@ def put_scaling_policy(call: Call) -> dict:
 
 
 def _alarm(call: Call, group: str, side: str) -> dict[str, str]:
+    """AWS makes two alarms for a target tracking policy, and keeps them itself.
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html
+    """
     name = f"TargetTracking-{group}-{side}-{uuid.uuid4()}"
+    high = side == "AlarmHigh"
+    cloudwatch_backends[call.account.name][call.region].put_metric_alarm(
+        name=name, namespace="AWS/EC2", metric_name="CPUUtilization", period=60, statistic="Average",
+        comparison_operator="GreaterThanThreshold" if high else "LessThanThreshold", evaluation_periods=3 if high else 15,
+        threshold=float(call.params["TargetTrackingConfiguration"]["TargetValue"]) * (1.0 if high else 0.9),
+        description="DO NOT EDIT OR DELETE. For TargetTrackingScaling policy.",
+        dimensions=[{"Name": "AutoScalingGroupName", "Value": group}], alarm_actions=[],
+    )  # fmt: skip
     return {"AlarmName": name, "AlarmARN": f"arn:aws:cloudwatch:{call.region}:{call.account.name}:alarm:{name}"}
+
+
+def drop_alarms(call: Call, row: dict[str, Any]) -> None:
+    """The alarms of a target tracking policy go with it."""
+    cloudwatch_backends[call.account.name][call.region].delete_alarms([alarm["AlarmName"] for alarm in row["Alarms"]])
 
 
 def _target_tracking(call: Call, item: asg.Group, row: dict[str, Any]) -> None:
@@ -120,6 +138,7 @@ def delete_policy(call: Call) -> None:
         for key, row in item["policies"].items():
             if wanted in (key, row["PolicyARN"]):
                 del item["policies"][key]
+                drop_alarms(call, row)
                 return
     raise _bad(f"ScalingPolicy name not found - ScalingPolicy '{wanted}' not found")
 

@@ -154,7 +154,7 @@ fn storage(wanted: &DbInstance, mut modify: Modify, instance: &Live, needed: boo
     // The size as the limit turns growth off.
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
     let max = storage.max.unwrap_or(size);
-    let limit = instance.max_allocated_storage().unwrap_or(have) != max;
+    let limit = instance.max_allocated_storage().filter(|max| *max > have) != storage.max;
     if limit {
         modify = modify.max_allocated_storage(max);
     }

@@ -16,7 +16,7 @@ import cbor2
 from moto.core.errors import ErrorLookupFactory
 from moto.iam.models import get_account_id_from
 
-from . import control, fallback, lag, paging, throttle, unkept, validate
+from . import control, fallback, lag, paging, stale, throttle, unkept, validate
 from .account import Account, Accounts
 from .bridge import SERVICES, model, operation_model
 from .call import HANDLERS, Call, perform
@@ -111,8 +111,11 @@ class Front:
             unkept.check(call, (service, action) in HANDLERS)
             lag.check(call)
             pages = paging.take(call)
+            rows = stale.before(call)
             result = perform(call)
+            stale.after(call, rows)
             lag.apply(call, result)
+            stale.apply(call, result)
             if pages is not None:
                 paging.apply(pages, result)
             return _success(protocol, operation, result, request_id)

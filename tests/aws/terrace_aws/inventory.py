@@ -99,7 +99,7 @@ def _items(ask: _Asker, kind: Any) -> Iterator[tuple[dict[str, Any], str]]:
                     yield item, member
         return
     params = {"Scope": "Local"} if kind.name == "policy" else {}
-    for items in lag._lists(ask(kind.service, action, **params), path.split(".")):
+    for items in lag.lists(ask(kind.service, action, **params), path.split(".")):
         for item in items:
             if member in item:
                 yield item, member

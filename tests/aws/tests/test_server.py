@@ -102,7 +102,7 @@ def test_lists_come_in_pages(cloud, refused):
 
 
 def test_calls_that_come_too_fast_are_refused(cloud, refused):
-    cloud.settings(throttle=True)
+    cloud.settings(throttle=True, time_scale=0.001)
     for _ in range(40):
         cloud.elbv2.describe_load_balancers()
     refused("Throttling", cloud.elbv2.describe_load_balancers)
@@ -190,3 +190,28 @@ def test_parts_and_users_of_an_unseen_resource_do_not_see_it_either(cloud, refus
     make()
     cloud.rds.list_tags_for_resource(ResourceName=arn)
     assert cloud.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+
+def test_a_change_is_read_late(cloud):
+    vpc = cloud.vpc()
+    subnet = cloud.subnet(vpc)
+    group = cloud.group(vpc)
+    cloud.iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
+    cloud.settings(stale=30.0)
+    cloud.ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    cloud.ec2.create_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "b"}])
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    cloud.iam.update_role(RoleName="r", MaxSessionDuration=7200)
+
+    def seen():
+        return (
+            cloud.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["MapPublicIpOnLaunch"],
+            cloud.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0].get("Tags", []),
+            len(cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]),
+            cloud.iam.list_roles()["Roles"][0]["MaxSessionDuration"],
+        )
+
+    assert seen() == (False, [], 0, 3600)
+    cloud.post("advance", seconds=31)
+    assert seen() == (True, [{"Key": "a", "Value": "b"}], 1, 7200)

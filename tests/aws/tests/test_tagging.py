@@ -52,7 +52,7 @@ def test_other_services_are_counted_throttled_and_failed_too(cloud, refused):
     assert cloud.get("calls")["counts"] == {"secretsmanager.ListSecrets": 1}
     cloud.post("fail", action="secretsmanager.ListSecrets", code="InternalServiceError", status=400)
     refused("InternalServiceError", cloud.secretsmanager.list_secrets)
-    cloud.settings(throttle=True)
+    cloud.settings(throttle=True, time_scale=0.001)
     ask = {"AlarmName": "a", "MetricName": "m", "Namespace": "n", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0,
            "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum"}  # fmt: skip
     for _ in range(3):

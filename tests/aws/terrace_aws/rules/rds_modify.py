@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modif
 
 import json
 import secrets
+import uuid
 from typing import Any
 
 from .. import rds
@@ -116,7 +117,9 @@ def _password(call: Call, row: dict[str, Any], params: dict[str, Any]) -> None:
         if "MasterUserSecret" not in row or not params.get("ApplyImmediately"):
             raise rds.clash("RotateMasterUserPassword needs a managed master password and ApplyImmediately")
         value = json.dumps({"username": row["MasterUsername"], "password": secrets.token_urlsafe(21)})
-        call.backend("secretsmanager").update_secret(row["MasterUserSecret"]["SecretArn"], secret_string=value)
+        store = call.backend("secretsmanager")
+        name = store.secrets[row["MasterUserSecret"]["SecretArn"]].name
+        store.put_secret_value(name, value, None, str(uuid.uuid4()), ["AWSCURRENT"])
     if managed and "MasterUserSecret" not in row:
         row["MasterUserSecret"] = managed_secret(call, row, params.get("MasterUserSecretKmsKeyId"))
     elif managed is False and "MasterUserSecret" in row:

@@ -68,7 +68,12 @@ _FOREIGN = {
     ("elasticloadbalancing", "security-group"): "InvalidSecurityGroup",
     ("rds", "subnet"): "InvalidSubnet",
 }
-_RDS_ARNS = {"db-subnet-group": ":subgrp:", "db-parameter-group": ":pg:", "db-instance": ":db:", "db-snapshot": ":snapshot:"}
+_RDS_ARNS = {
+    "db-subnet-group": ":subgrp:",
+    "db-parameter-group": ":pg:",
+    "db-instance": ":db:",
+    "db-snapshot": ":snapshot:",
+}
 
 
 _PREFIXES = {
@@ -76,7 +81,12 @@ _PREFIXES = {
     "route-table": "rtb-", "security-group": "sg-", "vpc-endpoint": "vpce-", "launch-template": "lt-",
     "network-interface": "eni-", "instance": "i-", "volume": "vol-",
 }  # fmt: skip
-_ARNS = {"target-group": ":targetgroup/", "load-balancer": ":loadbalancer/", "listener": ":listener/", "rule": ":listener-rule/"}
+_ARNS = {
+    "target-group": ":targetgroup/",
+    "load-balancer": ":loadbalancer/",
+    "listener": ":listener/",
+    "rule": ":listener-rule/",
+}
 
 
 def is_of(kind: Kind, text: str) -> bool:
@@ -154,7 +164,9 @@ _ALSO = {
 
 def _names_one(call: Call) -> bool:
     return any(
-        value and name not in ("Filters", "MaxResults", "MaxRecords", "PageSize", "Marker", "NextToken", "PathPrefix", "Scope")
+        value
+        and name
+        not in ("Filters", "MaxResults", "MaxRecords", "PageSize", "Marker", "NextToken", "PathPrefix", "Scope")
         for name, value in call.params.items()
     )
 

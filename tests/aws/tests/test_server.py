@@ -170,19 +170,33 @@ def test_parts_and_users_of_an_unseen_resource_do_not_see_it_either(cloud, refus
     subnets = cloud.two_subnets(vpc)
     data = {"ImageId": cloud.image(), "InstanceType": "t3.micro", "IamInstanceProfile": {"Name": "i"}}
     cloud.settings(lag=60.0)
-    template = cloud.ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
+    template = cloud.ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"][
+        "LaunchTemplateId"
+    ]
     assert cloud.ec2.describe_launch_template_versions(Versions=["$Latest"])["LaunchTemplateVersions"] == []
-    refused("InvalidLaunchTemplateName.NotFoundException", cloud.ec2.describe_launch_templates, LaunchTemplateNames=["tpl"])
+    refused(
+        "InvalidLaunchTemplateName.NotFoundException", cloud.ec2.describe_launch_templates, LaunchTemplateNames=["tpl"]
+    )
     ask = {"AutoScalingGroupName": "g", "MinSize": 0, "MaxSize": 1, "VPCZoneIdentifier": ",".join(subnets)}
     for spec in ({"LaunchTemplateId": template}, {"LaunchTemplateName": "tpl"}):
         refused("ValidationError", cloud.autoscaling.create_auto_scaling_group, **ask, LaunchTemplate=spec)
     cloud.post("advance", seconds=61)
     cloud.iam.create_instance_profile(InstanceProfileName="i")
-    make = lambda: cloud.autoscaling.create_auto_scaling_group(**ask, LaunchTemplate={"LaunchTemplateId": template, "Version": "1"})
+    make = lambda: cloud.autoscaling.create_auto_scaling_group(
+        **ask, LaunchTemplate={"LaunchTemplateId": template, "Version": "1"}
+    )
     refused("ValidationError", make)
     third = cloud.subnet(vpc, "10.0.3.0/24", "c")
-    refused("SubnetNotFound", cloud.elbv2.create_load_balancer, Name="b", Subnets=[subnets[0], third], Scheme="internal")
-    refused("InvalidSubnet", cloud.rds.create_db_subnet_group, DBSubnetGroupName="d", DBSubnetGroupDescription="d", SubnetIds=[subnets[0], third])
+    refused(
+        "SubnetNotFound", cloud.elbv2.create_load_balancer, Name="b", Subnets=[subnets[0], third], Scheme="internal"
+    )
+    refused(
+        "InvalidSubnet",
+        cloud.rds.create_db_subnet_group,
+        DBSubnetGroupName="d",
+        DBSubnetGroupDescription="d",
+        SubnetIds=[subnets[0], third],
+    )
     cloud.rds.create_db_subnet_group(DBSubnetGroupName="d", DBSubnetGroupDescription="d", SubnetIds=subnets)
     arn = f"arn:aws:rds:us-east-1:{cloud.account}:subgrp:d"
     refused("DBSubnetGroupNotFoundFault", cloud.rds.list_tags_for_resource, ResourceName=arn)

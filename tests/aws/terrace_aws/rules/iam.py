@@ -24,7 +24,10 @@ def _malformed(text: str) -> Fault:
 
 
 def _missing(kind: str, name: str) -> Fault:
-    return Fault("NoSuchEntity", f"{kind} with name {name} cannot be found." if kind == "The role" else f"{kind} {name} cannot be found.")
+    return Fault(
+        "NoSuchEntity",
+        f"{kind} with name {name} cannot be found." if kind == "The role" else f"{kind} {name} cannot be found.",
+    )
 
 
 def _name(what: str, name: str, most: int) -> None:
@@ -204,14 +207,19 @@ def delete_policy(call: Call) -> dict:
     if any(arn in role.managed_policies for role in call.backend("iam").roles.values()):
         raise Fault("DeleteConflict", "Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
-        raise Fault("DeleteConflict", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions.")
+        raise Fault(
+            "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions.",
+        )
     return call.moto()
 
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate(call: Call) -> dict:
     """Everything is allowed here, unless the control endpoint has the action fail."""
-    denied = {failure["action"] for failure in call.account.failures if failure["times"] > 0 and "Denied" in failure["code"]}
+    denied = {
+        failure["action"] for failure in call.account.failures if failure["times"] > 0 and "Denied" in failure["code"]
+    }
     resources = call.get("ResourceArns") or ["*"]
     return {"EvaluationResults": [
         {"EvalActionName": action, "EvalResourceName": resource,

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..call import Call, operation
 from ..fault import Fault
+from ..patches import own_policy
 
 _NAME = re.compile(r"^[\w+=,.@-]+$", re.ASCII)
 _PATH = re.compile(r"^/(?:[\x21-\x7e]+/)?$")
@@ -156,13 +157,30 @@ def put_boundary(call: Call) -> dict:
 
 
 @operation("iam", "GetRole", "DeleteRole", "UpdateRole", "ListRolePolicies", "ListAttachedRolePolicies", "ListRoleTags", "TagRole",
-           "UntagRole", "GetRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "DeleteRolePermissionsBoundary",
+           "UntagRole", "GetRolePolicy", "DeleteRolePolicy",   "DeleteRolePermissionsBoundary",
            "ListInstanceProfilesForRole")  # fmt: skip
 def of_a_role(call: Call) -> dict:
     """The role comes first: its absence is `NoSuchEntity`, in the words of IAM."""
     _role(call, call.params["RoleName"])
     _tags(call)
     return call.moto()
+
+
+@operation("iam", "AttachRolePolicy", "DetachRolePolicy")
+def change_attachment(call: Call) -> None:
+    """Attaching twice is no error, detaching twice is."""
+    role, arn = _role(call, call.params["RoleName"]), call.params["PolicyArn"]
+    policy = own_policy(call.backend("iam").managed_policies, arn)
+    if call.action == "DetachRolePolicy":
+        if arn not in role.managed_policies:
+            raise Fault("NoSuchEntity", f"Policy {arn} was not found.")
+        role.managed_policies[arn].detach_from(role)
+    elif policy is None:
+        raise Fault("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
+    elif arn not in role.managed_policies:
+        if len(role.managed_policies) >= 20:
+            raise Fault("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 20")
+        policy.attach_to(role)
 
 
 @operation("iam", "CreateInstanceProfile")

@@ -75,6 +75,7 @@ def test_bad_databases_are_refused(cloud, refused, net):
     refused("InvalidParameterCombination", make, **ask(net, MonitoringInterval=60))
     refused("InvalidParameterCombination", make, **ask(net, EnableCloudwatchLogsExports=["slowquery"]))
     refused("InvalidParameterCombination", make, **ask(net, MultiAZ=True, AvailabilityZone="us-east-1a"))
+    refused("InvalidVPCNetworkStateFault", make, **ask(net, PubliclyAccessible=True))
     make(**ask(net))
     refused("DBInstanceAlreadyExists", make, **ask(net))
 
@@ -89,6 +90,10 @@ def test_changes_at_once_or_in_the_window(cloud, refused, net):
     cloud.post("maintenance")
     row = read(cloud)
     assert (row["DBInstanceClass"], row["AllocatedStorage"], row["PendingModifiedValues"]) == ("db.t4g.small", 40, {})
+    change(BackupRetentionPeriod=0, DBPortNumber=5433)
+    row = read(cloud)
+    assert (row["BackupRetentionPeriod"], row["PendingModifiedValues"]) == (7, {"BackupRetentionPeriod": 0})
+    assert row["Endpoint"]["Port"] == 5433
     change(MultiAZ=True, ApplyImmediately=True, CloudwatchLogsExportConfiguration={"EnableLogTypes": ["postgresql"]})
     assert (read(cloud)["MultiAZ"], read(cloud)["EnabledCloudwatchLogsExports"]) == (True, ["postgresql"])
     refused("InvalidParameterCombination", change, AllocatedStorage=30, ApplyImmediately=True)

@@ -114,6 +114,13 @@ def check(call: Call, row: dict[str, Any], vpc: str) -> None:
     else:
         row.pop("PerformanceInsightsRetentionPeriod", None)
         row.pop("PerformanceInsightsKMSKeyId", None)
+    if row["PubliclyAccessible"]:
+        gateways = call.ec2.internet_gateways.values()
+        if not any(item.vpc is not None and item.vpc.id == vpc for item in gateways):
+            raise Fault(
+                "InvalidVPCNetworkStateFault",
+                f"Cannot create a publicly accessible DBInstance. The specified VPC {vpc} has no internet gateway attached.",
+            )
     rds.check_groups(call, [item["VpcSecurityGroupId"] for item in row["VpcSecurityGroups"]], vpc)
 
 

@@ -94,7 +94,7 @@ def create(call: Call) -> dict:
     row |= {
         "DBInstanceIdentifier": name, "DBInstanceClass": params["DBInstanceClass"], "Engine": engine, "EngineVersion": version,
         "MasterUsername": params["MasterUsername"], "AllocatedStorage": params.get("AllocatedStorage", 20),
-        "StorageType": params.get("StorageType", "io1" if "Iops" in params else "gp2"),
+        "StorageType": params.get("StorageType", "io1" if "Iops" in params else "gp3"),
         "LicenseModel": "postgresql-license" if engine == "postgres" else "general-public-license",
         "PreferredBackupWindow": params.get("PreferredBackupWindow", "06:14-06:44"),
         "PreferredMaintenanceWindow": params.get("PreferredMaintenanceWindow", "sun:09:20-sun:09:50"),

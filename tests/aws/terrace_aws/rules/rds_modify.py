@@ -19,9 +19,10 @@ from .rds_parameters import group as parameter_group
 _WAITING = {
     "DBInstanceClass": "DBInstanceClass", "AllocatedStorage": "AllocatedStorage", "EngineVersion": "EngineVersion",
     "MultiAZ": "MultiAZ", "StorageType": "StorageType", "Iops": "Iops", "StorageThroughput": "StorageThroughput",
-    "CACertificateIdentifier": "CACertificateIdentifier", "DBPortNumber": "Port", "LicenseModel": "LicenseModel",
+    "CACertificateIdentifier": "CACertificateIdentifier", "LicenseModel": "LicenseModel",
     "DBSubnetGroupName": "DBSubnetGroupName", "NewDBInstanceIdentifier": "DBInstanceIdentifier",
     "DedicatedLogVolume": "DedicatedLogVolume",
+    "BackupRetentionPeriod": "BackupRetentionPeriod",
 }  # fmt: skip
 #: Parameters that are taken over at once, by their name in the instance.
 _AT_ONCE = {
@@ -45,7 +46,12 @@ def modify(call: Call) -> dict:
     row = dict(held["row"])
     vpc = rds.subnet_groups(call)[held["subnet_group"]]["row"]["VpcId"]
     _at_once(call, held, row, params)
-    waiting = {name: params[name] for name in _WAITING if name in params}
+    waiting = {name: params[name] for name in _WAITING if name in params and name != "BackupRetentionPeriod"}
+    days, had = params.get("BackupRetentionPeriod"), held["row"]["BackupRetentionPeriod"]
+    if days is not None and (days == 0) != (had == 0):
+        # Turning backups on or off waits; from one number of days to another does not.
+        row["BackupRetentionPeriod"] = had
+        waiting["BackupRetentionPeriod"] = days
     _check_waiting(call, row, waiting)
     if params.get("ApplyImmediately", False):
         waiting = held["pending"].get("_", {}) | waiting
@@ -59,6 +65,10 @@ def modify(call: Call) -> dict:
     if group and group.lower() != held["parameter_group"]:
         held["parameter_group"] = group.lower()
         held["apply"] = "pending-reboot"
+    if params.get("DBPortNumber", held["port"]) != held["port"]:
+        # "your database restarts regardless of the value of the ApplyImmediately parameter"
+        held["port"] = params["DBPortNumber"]
+        held["status"], held["until"] = "modifying", call.account.due(SECONDS["rebooting"])
     shown: dict[str, Any] | None = None
     if waiting and params.get("ApplyImmediately", False):
         held["pending"] = {_WAITING[name]: value for name, value in waiting.items()}
@@ -156,8 +166,6 @@ def _apply(call: Call, held: dict[str, Any], waiting: dict[str, Any]) -> None:
             row[member] = waiting[name]
     if any(name in waiting for name in ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")):
         storage(row, waiting)
-    if "DBPortNumber" in waiting:
-        held["port"] = waiting["DBPortNumber"]
     if "DBSubnetGroupName" in waiting:
         held["subnet_group"] = rds.subnet_group(call, waiting["DBSubnetGroupName"])["row"]["DBSubnetGroupName"]
     if "NewDBInstanceIdentifier" in waiting:

@@ -16,10 +16,10 @@ import cbor2
 from moto.core.errors import ErrorLookupFactory
 from moto.iam.models import get_account_id_from
 
-from . import control, fallback, lag, paging, throttle, validate
+from . import control, fallback, lag, paging, throttle, unkept, validate
 from .account import Account, Accounts
 from .bridge import SERVICES, model, operation_model
-from .call import Call, perform
+from .call import HANDLERS, Call, perform
 from .fault import Fault
 from .wire.parse import reader, tree
 from .wire.write import plain_json, xml_error, xml_reply
@@ -108,6 +108,7 @@ class Front:
                 params = reader(shape, protocol == "ec2")(parameters, "")
             validate.check(service, operation, params)
             call = Call(account, service, region, action, operation, params)
+            unkept.check(call, (service, action) in HANDLERS)
             lag.check(call)
             pages = paging.take(call)
             result = perform(call)

@@ -14,6 +14,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from .. import asg, elb
 from ..call import Call, operation
 from ..fault import Fault
+from .asg_group import put_hook
 
 _LABEL = re.compile(r"^(app/[^/]+/[^/]+)/(targetgroup/[^/]+/[^/]+)$")
 #: The five fields of a Unix cron expression. https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-scheduled-scaling.html
@@ -236,14 +237,7 @@ def delete_scheduled_action(call: Call) -> None:
 
 @operation("autoscaling", "PutLifecycleHook")
 def put_lifecycle_hook(call: Call) -> None:
-    item = asg.group(call, call.params["AutoScalingGroupName"])
-    name = call.params["LifecycleHookName"]
-    held = item["hooks"].get(name)
-    if held is None and "LifecycleTransition" not in call.params:
-        raise _bad("LifecycleTransition is required for a new lifecycle hook")
-    row = (held or {"HeartbeatTimeout": 3600, "DefaultResult": "ABANDON"}) | call.params
-    row["GlobalTimeout"] = min(172800, row["HeartbeatTimeout"] * 100)
-    item["hooks"][name] = row
+    put_hook(asg.group(call, call.params["AutoScalingGroupName"]), call.params)
 
 
 @operation("autoscaling", "DescribeLifecycleHooks")

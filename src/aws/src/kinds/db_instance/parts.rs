@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Late, Ref};
+use engine::Ref;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::DbInstance;
+use crate::kinds::Role;
 
 /// Properties AWS has that are left alone.
 pub(super) const UNMANAGED: &[(&str, &str)] = &[
@@ -207,8 +208,8 @@ pub struct Monitoring {
     /// Seconds between two: 1, 5, 10, 15, 30 or 60.
     #[schemars(range(min = 1, max = 60))]
     pub interval: u8,
-    /// The ARN of the role that may write them, such as `${role/monitoring.arn}`.
-    pub role: Late<String>,
+    /// The role that may write them: one that `monitoring.rds.amazonaws.com` may take on.
+    pub role: Ref<Role>,
 }
 
 /// RDS answers in lower case.
@@ -253,7 +254,7 @@ pub(super) fn example() -> DbInstance {
 }
 
 fn monitoring(interval: u8) -> Monitoring {
-    Monitoring { interval, role: Late::Known("arn:aws:iam::123456789012:role/rds-monitoring".to_owned()) }
+    Monitoring { interval, role: Ref::to("monitoring") }
 }
 
 fn exports(names: &[&str]) -> BTreeSet<String> {

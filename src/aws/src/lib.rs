@@ -6,6 +6,7 @@ pub mod components;
 mod error;
 pub mod kinds;
 pub mod lease;
+mod lookup;
 mod policy;
 mod route;
 mod rule;
@@ -14,5 +15,6 @@ pub mod wire;
 
 pub use client::Aws;
 use error::{Already, Call, Deleted, Required};
+use lookup::lookup;
 pub use policy::Policy;
 pub use rule::{Icmp, Peer, Ports, Protocol, Rule};

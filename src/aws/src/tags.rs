@@ -1,6 +1,6 @@
 //! The engine's labels in each service's spelling of tags.
 
-use engine::{Error, Labels, Result, Tags, tag};
+use engine::{Error, Labels, Owner, Result, Tags, tag};
 
 /// Takes over a live resource with the natural key of one being made, if its tags say that it is that one.
 ///
@@ -15,6 +15,22 @@ pub(crate) fn adopt(id: &str, tags: &Tags, labels: &Labels) -> Result<String> {
         (stack, address) => format!("`{address}` of `{stack}`"),
     };
     Err(Error::Foreign { name: id.to_owned(), owner })
+}
+
+/// Whether a physical name is one [`Labels::name`] gives to the owner's resources, as far as the name can tell.
+///
+/// Where no listing tells tags, this saves asking for everybody's. A long owner is cut off along with the name, so the
+/// tags still have to be read.
+pub(crate) fn may_own(owner: &Owner, name: &str, limit: usize) -> bool {
+    // What is left of the name in the worst case: the suffix and the cut part's hash take seven characters each.
+    let prefix = owner.prefix();
+    let kept = prefix.len().min(limit - 14);
+    name.to_ascii_lowercase().starts_with(prefix[..kept].trim_end_matches('-'))
+}
+
+/// Whether the tags are the owner's.
+pub(crate) fn owned(tags: &Tags, owner: &Owner) -> bool {
+    tags.get(tag::STACK).is_some_and(|stack| *stack == owner.to_string())
 }
 
 /// Tags of EC2 resources.
@@ -58,6 +74,46 @@ pub(crate) mod ec2 {
     pub(crate) async fn label(aws: &Aws, id: &str, labels: &Labels) -> Result<()> {
         let create = aws.ec2.create_tags().resources(id).set_tags(Some(write(labels)));
         create.send().await.call("CreateTags").map(drop)
+    }
+}
+
+/// Tags of load balancers, target groups and listeners.
+pub(crate) mod elb {
+    use std::collections::BTreeMap;
+
+    use aws_sdk_elasticloadbalancingv2::types::Tag;
+    use engine::{Labels, Result, Tags};
+    use futures::future::try_join_all;
+
+    use crate::{Aws, Call};
+
+    /// How many resources one DescribeTags call may name.
+    pub(crate) const PAGE: usize = 20;
+
+    /// The labels as tags.
+    pub(crate) fn write(labels: &Labels) -> Vec<Tag> {
+        labels.all().into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    }
+
+    /// The tags of resources by their ARN; no listing has them. Ones that went away meanwhile are left out.
+    pub(crate) async fn read(aws: &Aws, arns: &[String]) -> Result<BTreeMap<String, Tags>> {
+        let pages = arns.chunks(PAGE).map(|page| {
+            crate::lookup(page, |arns| async {
+                let describe = aws.elb.describe_tags().set_resource_arns(Some(arns));
+                Ok(describe.send().await.call("DescribeTags")?.tag_descriptions.unwrap_or_default())
+            })
+        });
+        let described = try_join_all(pages).await?.into_iter().flatten().filter_map(|described| {
+            let tags = described.tags.unwrap_or_default().into_iter();
+            Some((described.resource_arn?, tags.filter_map(|tag| Some((tag.key?, tag.value?))).collect()))
+        });
+        Ok(described.collect())
+    }
+
+    /// Writes the labels over a live resource's tags.
+    pub(crate) async fn label(aws: &Aws, arn: &str, labels: &Labels) -> Result<()> {
+        let add = aws.elb.add_tags().resource_arns(arn).set_tags(Some(write(labels)));
+        add.send().await.call("AddTags").map(drop)
     }
 }
 

@@ -267,11 +267,17 @@ impl Kind for LoadBalancer {
     }
 
     fn usage(&self) -> Vec<Usage> {
-        vec![Usage { meter: "elb/application/hour".to_owned(), monthly: 730.0 }]
+        let mut usage = vec![Usage { meter: "elb/application-load-balancer/hour".to_owned(), monthly: 730.0 }];
+        if self.scheme == Scheme::InternetFacing {
+            // One public address per zone.
+            let zones = u32::try_from(self.subnets.len()).unwrap_or(u32::MAX);
+            usage.push(Usage { meter: "ec2/public-ipv4/hour".to_owned(), monthly: 730.0 * f64::from(zones) });
+        }
+        usage
     }
 
     fn timing() -> Timing {
-        Timing::seconds(150, 15, 30)
+        Timing::seconds(150, 5, 20)
     }
 
     fn simulate(&self, id: &str, _: u32) -> Outputs {

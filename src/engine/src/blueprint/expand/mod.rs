@@ -26,8 +26,8 @@ use super::{Component, Scope};
 use crate::{Address, Graph, KindInfo, Owner, Resource, Site};
 
 pub(super) use late::is_late;
-pub use stack::DEFAULT_REGION;
 use origin::Origin;
+pub use stack::DEFAULT_REGION;
 
 /// A blueprint with an environment's overrides laid over it.
 #[derive(Clone, Debug, PartialEq)]

@@ -74,6 +74,13 @@ impl Account {
         serde_json::from_value(self.ask("GET", &target, "")).expect("ids by kind")
     }
 
+    /// The operations called so far, in order, such as `ec2.CreateVpc`.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let answer = self.ask("GET", &format!("/_terrace/calls?account={}", self.number), "");
+        let log = answer["log"].as_array().expect("a log");
+        log.iter().map(|entry| entry["call"].as_str().expect("a name").to_owned()).collect()
+    }
+
     /// Sends a control request.
     pub(crate) fn post(&self, name: &str, mut values: Value) -> Value {
         values["account"] = self.number.clone().into();

@@ -380,3 +380,6 @@ impl JsonSchema for Ports {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

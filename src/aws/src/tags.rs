@@ -117,6 +117,23 @@ pub(crate) mod elb {
     }
 }
 
+/// Tags of IAM roles and instance profiles.
+pub(crate) mod iam {
+    use aws_sdk_iam::types::Tag;
+    use engine::{Labels, Tags};
+
+    /// The labels as tags.
+    pub(crate) fn write(labels: &Labels) -> Vec<Tag> {
+        let tags = labels.all().into_iter();
+        tags.map(|(key, value)| Tag::builder().key(key).value(value).build().expect("a tag has both")).collect()
+    }
+
+    /// Live tags, by key.
+    pub(crate) fn read(tags: &[Tag]) -> Tags {
+        tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+    }
+}
+
 /// Tags of RDS resources.
 pub(crate) mod rds {
     use aws_sdk_rds::types::Tag;

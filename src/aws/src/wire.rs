@@ -77,16 +77,20 @@ impl Wire {
 
     /// Clients whose calls go through here, to a server at `endpoint`, with an access key of that server's.
     pub fn connect(&self, endpoint: &str, region: &str, access_key: &str) -> Aws {
+        Aws::new(&self.config(endpoint, region, access_key))
+    }
+
+    /// The configuration of those clients, for a client of one's own.
+    pub fn config(&self, endpoint: &str, region: &str, access_key: &str) -> SdkConfig {
         let credentials = Credentials::new(access_key, "secret", None, None, "wire");
-        let config = SdkConfig::builder()
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .endpoint_url(endpoint)
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
             .http_client(self.clone())
-            .build();
-        Aws::new(&config)
+            .build()
     }
 
     /// Makes every further call take this much longer.

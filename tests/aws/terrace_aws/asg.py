@@ -222,6 +222,10 @@ def settle(call: Call) -> None:
                 terminate(call, item, instance)
             _end(call, item, now)
             if not item["instances"]:
+                from .rules.asg_policy import drop_alarms
+
+                for policy in item["policies"].values():
+                    drop_alarms(call, policy)
                 del groups(call)[name]
             continue
         _health(call, item)

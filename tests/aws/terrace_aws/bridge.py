@@ -24,6 +24,8 @@ from moto.iam.responses import IamResponse
 from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
+from moto.resourcegroupstaggingapi.responses import ResourceGroupsTaggingAPIResponse
 from moto.ssm.models import ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.models import sts_backends
@@ -42,6 +44,7 @@ SERVICES: dict[str, tuple[Any, str, bool]] = {
     "autoscaling": (AutoScalingResponse, "autoscaling", False),
     "rds": (RDSResponse, "rds", False),
     "ssm": (SimpleSystemManagerResponse, "ssm", False),
+    "tagging": (ResourceGroupsTaggingAPIResponse, "resourcegroupstaggingapi", False),
 }
 
 _BACKENDS: dict[str, Any] = {
@@ -53,6 +56,7 @@ _BACKENDS: dict[str, Any] = {
     "rds": rds_backends,
     "ssm": ssm_backends,
     "secretsmanager": secretsmanager_backends,
+    "tagging": resourcegroupstaggingapi_backends,
 }
 
 

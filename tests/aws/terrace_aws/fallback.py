@@ -36,6 +36,21 @@ def answer(request: Any, account: str) -> tuple[int, str, bytes, tuple[tuple[str
     return status, "application/cbor", cbor2.dumps(_to_cbor(data)), (("smithy-protocol", "rpc-v2-cbor"),)
 
 
+def action(request: Any) -> str:
+    """The operation a request asks for, as far as it can be told from outside."""
+    called = _RPC.match(request.target)
+    if called is not None:
+        return called.group(2)
+    target = request.headers.get("x-amz-target")
+    if target:
+        return target.rpartition(".")[2]
+    named = _ACTION.search(request.body[:4096])
+    return named.group(1).decode() if named else request.method
+
+
+_ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
+
+
 def _wsgi(
     method: str, target: str, headers: dict[str, str], body: bytes, account: str
 ) -> tuple[int, str, bytes, tuple[tuple[str, str], ...]]:

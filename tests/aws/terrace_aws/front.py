@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+import cbor2
 from moto.core.errors import ErrorLookupFactory
 from moto.iam.models import get_account_id_from
 
-from . import control, fallback, lag, paging, throttle, validate
+from . import control, fallback, lag, paging, throttle, unkept, validate
 from .account import Account, Accounts
 from .bridge import SERVICES, model, operation_model
-from .call import Call, perform
+from .call import HANDLERS, Call, perform
 from .fault import Fault
 from .wire.parse import reader, tree
 from .wire.write import plain_json, xml_error, xml_reply
@@ -67,13 +68,31 @@ class Front:
         access_key, region, service = scope.groups()
         account = self.accounts[account_of(access_key)]
         if service not in SERVICES:
-            account.counts[service] += 1
-            return Reply(*fallback.answer(request, account.name))
+            return self._other(account, service, request)
         return self._call(account, service, region, request)
+
+    def _other(self, account: Account, service: str, request: Request) -> Reply:
+        """A service without rules: counted, throttled and failed like the others, answered by moto's application."""
+        action = fallback.action(request)
+        account.counts[f"{service}.{action}"] += 1
+        outcome = "ok"
+        try:
+            throttle.check(account, service, action, {"": ""})
+            _injected(account, service, action)
+            reply = Reply(*fallback.answer(request, account.name))
+            outcome = "ok" if reply.status < 300 else str(reply.status)
+            return reply
+        except Fault as fault:
+            outcome = fault.code
+            protocol = "json" if "x-amz-target" in request.headers else "query"
+            protocol = "cbor" if request.target.startswith("/service/") else protocol
+            return _refusal(protocol, fault.code, fault.message, fault.status or 400, str(uuid.uuid4()))
+        finally:
+            account.log.append((account.now(), f"{service}.{action}", outcome))
 
     def _call(self, account: Account, service: str, region: str, request: Request) -> Reply:
         request_id = str(uuid.uuid4())
-        protocol = model(service).protocol
+        protocol = _protocol(service, request)
         outcome = "ok"
         action = "?"
         try:
@@ -83,12 +102,13 @@ class Front:
             _injected(account, service, action)
             operation = operation_model(service, action)
             shape = operation.input_shape
-            if protocol == "json" or shape is None:
-                params = parameters if protocol == "json" else {}
+            if protocol in ("json", "cbor") or shape is None:
+                params = parameters if protocol in ("json", "cbor") else {}
             else:
                 params = reader(shape, protocol == "ec2")(parameters, "")
             validate.check(service, operation, params)
             call = Call(account, service, region, action, operation, params)
+            unkept.check(call, (service, action) in HANDLERS)
             lag.check(call)
             pages = paging.take(call)
             result = perform(call)
@@ -113,7 +133,17 @@ def account_of(access_key: str) -> str:
     return named.group(1) if named else get_account_id_from(access_key)
 
 
+def _protocol(service: str, request: Request) -> str:
+    """`ec2`, `query`, `json` or `cbor`."""
+    if request.target.startswith("/service/"):
+        return "cbor"
+    declared = model(service).protocol
+    return declared if declared in ("ec2", "query") else "json"
+
+
 def _read(protocol: str, request: Request) -> tuple[str, dict[str, Any]]:
+    if protocol == "cbor":
+        return fallback.action(request), cbor2.loads(request.body) if request.body else {}
     if protocol == "json":
         action = request.headers.get("x-amz-target", "").rpartition(".")[2]
         return action, json.loads(request.body or b"{}")
@@ -132,6 +162,10 @@ def _injected(account: Account, service: str, action: str) -> None:
 
 
 def _success(protocol: str, operation: Any, result: dict[str, Any], request_id: str) -> Reply:
+    if protocol == "cbor":
+        shape = operation.output_shape
+        data = plain_json(shape, result, lambda at: cbor2.CBORTag(1, at)) if shape is not None else {}
+        return Reply(200, "application/cbor", cbor2.dumps(data), (("smithy-protocol", "rpc-v2-cbor"),))
     if protocol == "json":
         shape = operation.output_shape
         body = json.dumps(plain_json(shape, result) if shape is not None else {}).encode()
@@ -145,10 +179,17 @@ def _failure(service: str, protocol: str, fault: Fault, request_id: str) -> Repl
     code, status = fault.code, fault.status
     shape = _ERRORS.for_service(model(service)).from_code(code)
     if shape is not None:
-        code = shape.error_code if protocol != "json" else shape.name
+        code = shape.error_code if protocol in ("ec2", "query") else shape.name
         status = status or shape.metadata.get("error", {}).get("httpStatusCode")
-    status = status or 400
+    return _refusal(protocol, code, fault.message, status or 400, request_id)
+
+
+def _refusal(protocol: str, code: str, message: str, status: int, request_id: str) -> Reply:
+    """An error reply."""
+    if protocol == "cbor":
+        body = cbor2.dumps({"__type": code, "message": message})
+        return Reply(status, "application/cbor", body, (("smithy-protocol", "rpc-v2-cbor"),))
     if protocol == "json":
-        body = json.dumps({"__type": code, "message": fault.message}).encode()
+        body = json.dumps({"__type": code, "message": message}).encode()
         return Reply(status, "application/x-amz-json-1.1", body, (("x-amzn-ErrorType", code), ("x-amzn-RequestId", request_id)))
-    return Reply(status, "text/xml;charset=UTF-8", xml_error(protocol, code, fault.message, status, request_id))
+    return Reply(status, "text/xml;charset=UTF-8", xml_error(protocol, code, message, status, request_id))

@@ -56,6 +56,9 @@ def take(call: Call) -> Pages | None:
     config = _config(call.service, call.action)
     if config is None:
         return None
+    if call.action == "DescribeInstances" and call.get("InstanceIds") and call.get("MaxResults"):
+        # "You cannot specify this parameter and the instance IDs parameter in the same call."
+        raise Fault("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
     least, most, default = _LIMITS[call.service]
     limit = call.params.pop(config.get("limit_key", ""), None)
     token = call.params.pop(config["input_token"], None)

@@ -1,11 +1,15 @@
 """Short cuts through moto's slow paths, where the answer stays the same.
 
-An instance looks its image up by scanning some 1,300 images; IAM builds its 1,400 managed policies anew for every account.
+An instance looks its image up by scanning some 1,300 images; IAM builds its 1,400 managed policies anew for every account; the
+tags of one resource are found by matching patterns against all tags; regions are read from disk for every account.
 """
 
 from typing import Any
 
+from moto.core.base_backend import AccountSpecificBackend
 from moto.ec2.models.amis import AmiBackend
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.models.subnets import Subnet
 from moto.iam.models import IAMBackend
 
 _describe_images = AmiBackend.describe_images
@@ -43,6 +47,40 @@ def _managed(self: Any) -> list[Any]:
     return [_copy(policy, account_id=self.account_id, attachment_count=0) for policy in _policies]
 
 
+_details = IAMBackend.get_account_authorization_details
+
+
+def _account_details(self: Any, policy_filter: list[str]) -> dict[str, Any]:
+    if not policy_filter or "LocalManagedPolicy" in policy_filter:
+        return _details(self, policy_filter)
+    return {
+        "instance_profiles": self.instance_profiles.values(),
+        "roles": self.roles.values() if "Role" in policy_filter else [],
+        "groups": self.groups.values() if "Group" in policy_filter else [],
+        "users": self.users.values() if "User" in policy_filter else [],
+        "managed_policies": self.aws_managed_policies if "AWSManagedPolicy" in policy_filter else [],
+    }
+
+
+_generate_regions = AccountSpecificBackend._generate_regions.__wrapped__
+_regions: dict[str, list[str]] = {}
+
+
+def _regions_of(self: Any, service: str) -> list[str]:
+    if service not in _regions:
+        _regions[service] = _generate_regions(self, service)
+    return _regions[service]
+
+
+def _tags(self: Any) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in self.ec2_backend.tags.get(self.id, {}).items()]
+
+
+def _free_addresses(self: Any) -> int:
+    taken = sum(len(eni.private_ip_addresses) for eni in self.ec2_backend.enis.values() if eni.subnet is self)
+    return self._available_ip_addresses - taken
+
+
 def _copy(item: Any, **changed: Any) -> Any:
     """A second object with the same members, but for some."""
     made = object.__new__(type(item))
@@ -54,4 +92,8 @@ def apply() -> None:
     """Puts the short cuts in."""
     AmiBackend.describe_images = _image
     AmiBackend._load_amis = _amis
+    AccountSpecificBackend._generate_regions = _regions_of
     IAMBackend._init_aws_policies = _managed
+    IAMBackend.get_account_authorization_details = _account_details
+    Subnet.available_ip_address_count = property(_free_addresses)
+    TaggedEC2Resource.get_tags = _tags

@@ -28,6 +28,10 @@ _EC2_WIDE = {
 }  # fmt: skip
 
 
+#: Calls per second. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+_CLOUDWATCH = {"PutMetricAlarm": 3.0, "DeleteAlarms": 3.0, "DescribeAlarms": 9.0, "ListTagsForResource": 10.0, "TagResource": 20.0}
+
+
 def bucket(service: str, action: str, bare: bool) -> Bucket:
     """The bucket a call draws from: its name, its size and its refill per second."""
     reads = action.startswith(("Describe", "List", "Get", "Simulate", "Search"))
@@ -47,6 +51,9 @@ def bucket(service: str, action: str, bare: bool) -> Bucket:
         if action in ("RegisterTargets", "DeregisterTargets"):
             return "elb.register", 20, 4
         return "elb.modify", 20, 3
+    if service == "monitoring" and action in _CLOUDWATCH:
+        per_second = _CLOUDWATCH[action]
+        return f"monitoring.{action}", per_second, per_second
     return f"{service}.{'read' if reads else 'write'}", *((100.0, 20.0) if reads else (50.0, 5.0))
 
 

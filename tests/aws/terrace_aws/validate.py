@@ -21,7 +21,7 @@ def check(service: str, operation: Any, params: dict[str, Any]) -> None:
     checker = _checker(shape, service)
     if checker is not None:
         checker(params, "")
-    if service == "ec2" and params.get("DryRun") is True:
+    if service == "ec2" and params.get("DryRun") is True and operation.name != "RunInstances":
         raise Fault("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
 
 

@@ -252,3 +252,23 @@ def test_skip_matching_and_auto_rollback_rules(cloud, refused, net):
     scaling.start_instance_refresh(AutoScalingGroupName="web", Preferences={"SkipMatching": True})
     assert refreshes(cloud)[0]["Status"] == "Successful"
     assert {row["InstanceId"] for row in group(cloud)["Instances"]} == before
+
+
+def test_protection_hooks_and_traffic_sources(cloud, refused, net):
+    scaling = cloud.autoscaling
+    hook = {"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "HeartbeatTimeout": 60}
+    scaling.create_auto_scaling_group(**ask(
+        net, DeletionProtection="prevent-force-deletion", LifecycleHookSpecificationList=[hook], TargetGroupARNs=[],
+        TrafficSources=[{"Identifier": net["target"], "Type": "elbv2"}],
+    ))  # fmt: skip
+    refused("ValidationError", scaling.delete_auto_scaling_group, AutoScalingGroupName="web", ForceDelete=True)
+    row = scaling.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"][0]
+    assert {key: row[key] for key in hook} == hook
+    assert group(cloud)["TargetGroupARNs"] == [net["target"]]
+    scaling.detach_traffic_sources(AutoScalingGroupName="web", TrafficSources=[{"Identifier": net["target"], "Type": "elbv2"}])
+    assert group(cloud)["TrafficSources"] == []
+
+
+def test_what_is_not_kept_is_refused(cloud, refused, net):
+    refused("NotImplemented", cloud.autoscaling.create_auto_scaling_group, **ask(net, LoadBalancerNames=["old"]))
+    refused("NotImplemented", cloud.autoscaling.describe_launch_configurations)

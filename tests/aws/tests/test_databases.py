@@ -126,6 +126,9 @@ def test_a_managed_password_is_a_secret(cloud, net):
     secret = read(cloud)["MasterUserSecret"]
     value = json.loads(cloud.secretsmanager.get_secret_value(SecretId=secret["SecretArn"])["SecretString"])
     assert (secret["SecretStatus"], value["username"], len(value["password"]) > 20) == ("active", "boss", True)
+    cloud.rds.modify_db_instance(DBInstanceIdentifier="main", RotateMasterUserPassword=True, ApplyImmediately=True)
+    assert read(cloud)["MasterUserSecret"] == secret
+    assert json.loads(cloud.secretsmanager.get_secret_value(SecretId=secret["SecretArn"])["SecretString"]) != value
     cloud.rds.modify_db_instance(DBInstanceIdentifier="main", ManageMasterUserPassword=False, MasterUserPassword="longenough")
     assert "MasterUserSecret" not in read(cloud)
     assert "secret" not in cloud.inventory()

@@ -105,3 +105,22 @@ def test_a_parameter_serves_as_a_lease(cloud, refused):
 
 def test_the_caller_is_of_the_account_of_its_key(cloud):
     assert cloud.sts.get_caller_identity()["Arn"] == f"arn:aws:iam::{cloud.account}:user/terrace"
+
+
+def test_account_details_tell_all_of_a_role(cloud):
+    iam = cloud.iam
+    tags = [{"Key": "a", "Value": "b"}]
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    iam.create_role(RoleName="r", Path="/app/", AssumeRolePolicyDocument=trust(), Tags=tags, PermissionsBoundary=boundary)
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=INLINE)
+    iam.attach_role_policy(RoleName="r", PolicyArn=CORE)
+    iam.create_instance_profile(InstanceProfileName="i", Tags=tags)
+    iam.add_role_to_instance_profile(InstanceProfileName="i", RoleName="r")
+    details = iam.get_account_authorization_details(Filter=["Role"])
+    row = details["RoleDetailList"][0]
+    assert (row["RoleName"], row["Path"], row["Tags"]) == ("r", "/app/", tags)
+    assert row["AssumeRolePolicyDocument"] == json.loads(trust())
+    assert row["RolePolicyList"] == [{"PolicyName": "p", "PolicyDocument": json.loads(INLINE)}]
+    assert row["AttachedManagedPolicies"] == [{"PolicyName": "AmazonSSMManagedInstanceCore", "PolicyArn": CORE}]
+    assert [profile["InstanceProfileName"] for profile in row["InstanceProfileList"]] == ["i"]
+    assert row["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Subnet, Vpc};
 use crate::route;
 pub use crate::route::{Destination, Route, Via};
-use crate::{Already, Aws, Call, Deleted, Required, cidr, tags};
+use crate::{Aws, Call, Deleted, Required, cidr, tags};
 
 /// Where traffic that leaves its subnets goes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -201,10 +201,18 @@ async fn one(aws: &Aws, id: &str) -> Result<types::RouteTable> {
 async fn associate(aws: &Aws, table: &str, subnet: &str, following: Option<&str>) -> Result<()> {
     if let Some(association) = following {
         let replace = aws.ec2.replace_route_table_association().route_table_id(table).association_id(association);
-        return replace.send().await.call("ReplaceRouteTableAssociation").map(drop);
+        match replace.send().await.call("ReplaceRouteTableAssociation") {
+            // The other table has let go of it meanwhile.
+            Err(Error::NotFound) => {}
+            done => return done.map(drop),
+        }
     }
     let associate = aws.ec2.associate_route_table().route_table_id(table).subnet_id(subnet);
-    associate.send().await.call("AssociateRouteTable").already(&["Resource.AlreadyAssociated"])
+    match associate.send().await.call("AssociateRouteTable") {
+        // It follows this table already, or another one since the listing: the next try reads anew.
+        Err(Error::Service { code, message, .. }) if code == "Resource.AlreadyAssociated" => Err(Error::Busy(message)),
+        done => done.map(drop),
+    }
 }
 
 async fn disassociate(aws: &Aws, association: &str) -> Result<()> {

@@ -44,6 +44,12 @@ impl Kind for Vpc {
     const REPEATABLE: bool = false;
     // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
     const QUOTA: Option<u32> = Some(5);
+    const UNMANAGED: &'static [(&'static str, &'static str)] = &[
+        ("InstanceTenancy", "launch templates say where instances run"),
+        ("Ipv4IpamPoolId", "ranges are written in the blueprint"),
+        ("Ipv4NetmaskLength", "ranges are written in the blueprint"),
+        ("VpcEncryptionControl", "tells of unencrypted traffic, and changes none"),
+    ];
 
     fn example() -> Self {
         Self { cidr: "10.0.0.0/16".parse().expect("a valid range"), dns_hostnames: true, dns_support: true }

@@ -22,20 +22,36 @@ pub(crate) fn pace() -> Pace {
 pub(crate) struct Process {
     pub(crate) wire: Wire,
     pub(crate) cloud: Catalog<Aws>,
+    /// For what somebody else does.
+    pub(crate) ec2: aws_sdk_ec2::Client,
     owner: Owner,
 }
 
 impl Process {
+    /// Connects to an account, for every kind.
+    pub(crate) fn every(account: &Account) -> Self {
+        Self::with(account, kinds::ALL.to_vec(), Owner::new("shop", "test"))
+    }
+
     /// Connects to an account, for the kinds of these resources alone.
     pub(crate) fn new(account: &Account, resources: &[Resource]) -> Self {
-        let wire = Wire::plain();
-        let aws = wire.connect(&server().endpoint, "ap-northeast-2", &account.access_key());
+        Self::owned(account, resources, Owner::new("shop", "test"))
+    }
+
+    /// Connects on behalf of another owner.
+    pub(crate) fn owned(account: &Account, resources: &[Resource], owner: Owner) -> Self {
         let names: BTreeSet<&str> = resources.iter().map(|resource| resource.address.kind()).collect();
-        let chosen: Vec<&'static dyn AnyKind<Aws>> =
-            kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
+        let chosen = kinds::ALL.iter().copied().filter(|kind| names.contains(kind.info().name)).collect();
+        Self::with(account, chosen, owner)
+    }
+
+    fn with(account: &Account, chosen: Vec<&'static dyn AnyKind<Aws>>, owner: Owner) -> Self {
+        let wire = Wire::plain();
+        let config = wire.config(&server().endpoint, "ap-northeast-2", &account.access_key());
+        let (aws, ec2) = (Aws::new(&config), aws_sdk_ec2::Client::new(&config));
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
-        Self { wire, cloud, owner: Owner::new("shop", "test") }
+        Self { wire, cloud, ec2, owner }
     }
 
     pub(crate) async fn discover(&self) -> Inventory {

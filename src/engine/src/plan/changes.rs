@@ -171,10 +171,14 @@ fn explain(change: FieldChange, resource: &Resource, kind: &KindInfo, current: &
     let property = change.property().to_owned();
     let stated = resource.properties.get(&property).unwrap_or(&Value::Null);
     let have = canonical(kind, live.named(&current.properties));
-    let have = project(stated, have.get(&property).unwrap_or(&Value::Null));
+    let whole = have.get(&property).unwrap_or(&Value::Null);
+    let have = project(stated, whole);
     let as_stated = current.spec.holds(&property, stated);
     let follows = as_stated == Some(true) && diff(&live.known(stated), &have).is_empty();
-    let origin = match (as_stated, current.spec.holds(&property, &have)) {
+    // Where the blueprint now speaks of other parts than it did, such as another sort of action, the live value as a
+    // whole may be what it said then.
+    let as_live = current.spec.holds(&property, whole).max(current.spec.holds(&property, &have));
+    let origin = match (as_stated, as_live) {
         _ if follows => Origin::Follows,
         (Some(true), _) => Origin::Outside,
         (Some(false), Some(false)) if !has_outputs(stated) => Origin::Conflict,

@@ -20,7 +20,7 @@ _PLAIN = (
     "NewInstancesProtectedFromScaleIn", "ServiceLinkedRoleARN", "MaxInstanceLifetime", "CapacityRebalance", "Context",
     "DesiredCapacityType", "DefaultInstanceWarmup", "InstanceMaintenancePolicy", "AvailabilityZoneDistribution",
     "AvailabilityZoneImpairmentPolicy", "CapacityReservationSpecification", "MixedInstancesPolicy", "VPCZoneIdentifier",
-    "SkipZonalShiftValidation", "InstanceLifecyclePolicy",
+    "SkipZonalShiftValidation", "InstanceLifecyclePolicy", "DeletionProtection",
 )  # fmt: skip
 #: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_EnableMetricsCollection.html
 _METRICS = (
@@ -142,6 +142,23 @@ def _target_groups(call: Call, arns: list[str]) -> list[str]:
     return list(dict.fromkeys(arns))
 
 
+def _traffic(call: Call) -> list[str]:
+    sources = call.get("TrafficSources") or []
+    if any(source.get("Type", "elbv2") != "elbv2" for source in sources):
+        raise Fault("NotImplemented", "the test server knows traffic sources of type elbv2 only", 501)
+    return [source["Identifier"] for source in sources]
+
+
+def put_hook(item: asg.Group, asked: dict[str, Any]) -> None:
+    """Adds or changes a lifecycle hook."""
+    held = item["hooks"].get(asked["LifecycleHookName"])
+    if held is None and "LifecycleTransition" not in asked:
+        raise _bad("LifecycleTransition is required for a new lifecycle hook")
+    row = (held or {"HeartbeatTimeout": 3600, "DefaultResult": "ABANDON"}) | asked
+    row["GlobalTimeout"] = min(172800, row["HeartbeatTimeout"] * 100)
+    item["hooks"][asked["LifecycleHookName"]] = row
+
+
 def _set_tags(item: asg.Group, tags: list[dict[str, Any]]) -> None:
     for tag in tags:
         if tag["Key"].startswith("aws:"):
@@ -177,7 +194,7 @@ def create_auto_scaling_group(call: Call) -> None:
     vpc = _place(call, row)
     _source(call, row, vpc)
     _check(call, row)
-    row["TargetGroupARNs"] = _target_groups(call, call.get("TargetGroupARNs") or [])
+    row["TargetGroupARNs"] = _target_groups(call, [*(call.get("TargetGroupARNs") or []), *_traffic(call)])
     row["AutoScalingGroupARN"] = f"arn:aws:autoscaling:{call.region}:{call.account.name}:autoScalingGroup:{uuid.uuid4()}:autoScalingGroupName/{name}"
     row["CreatedTime"] = elb.stamp()
     item: asg.Group = {
@@ -185,6 +202,8 @@ def create_auto_scaling_group(call: Call) -> None:
         "policies": {}, "schedule": {}, "hooks": {}, "refreshes": [], "notifications": {},
     }  # fmt: skip
     _set_tags(item, call.get("Tags") or [])
+    for hook in call.get("LifecycleHookSpecificationList") or []:
+        put_hook(item, hook | {"AutoScalingGroupName": name})
     asg.groups(call)[name] = item
     settle(call)
 
@@ -259,7 +278,11 @@ def delete_auto_scaling_group(call: Call) -> None:
     item = asg.group(call, call.params["AutoScalingGroupName"])
     if item["deleting"]:
         return
-    if not call.get("ForceDelete", False):
+    # https://docs.aws.amazon.com/autoscaling/ec2/userguide/resource-deletion-protection.html
+    protection, force = item["row"].get("DeletionProtection", "none"), call.get("ForceDelete", False)
+    if protection == "prevent-all-deletion" or (protection == "prevent-force-deletion" and force):
+        raise _bad(f"The Auto Scaling group {item['row']['AutoScalingGroupName']} has deletion protection {protection}")
+    if not force:
         if asg.staying(item):
             raise Fault("ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance "
                                          "request(s) still in the group.")  # fmt: skip
@@ -303,6 +326,20 @@ def describe_tags(call: Call) -> dict:
             raise _bad(f"Filter name {one['Name']} is not supported")
         rows = [row for row in rows if ec2.matches(one["Values"], row[known[one["Name"]]])]
     return {"Tags": rows}
+
+
+@operation("autoscaling", "AttachTrafficSources", "DetachTrafficSources")
+def change_traffic_sources(call: Call) -> None:
+    call.params["TargetGroupARNs"] = _traffic(call)
+    change_target_groups(call)
+
+
+@operation("autoscaling", "DescribeTrafficSources")
+def describe_traffic_sources(call: Call) -> dict:
+    item = asg.group(call, call.params["AutoScalingGroupName"])
+    return {"TrafficSources": [
+        {"Identifier": arn, "Type": "elbv2", "TrafficSource": arn, "State": "InService"} for arn in item["row"]["TargetGroupARNs"]
+    ]}  # fmt: skip
 
 
 @operation("autoscaling", "AttachLoadBalancerTargetGroups", "DetachLoadBalancerTargetGroups")

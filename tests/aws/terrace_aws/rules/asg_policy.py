@@ -9,9 +9,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.cloudwatch.models import cloudwatch_backends
+
 from .. import asg, elb
 from ..call import Call, operation
 from ..fault import Fault
+from .asg_group import put_hook
 
 _LABEL = re.compile(r"^(app/[^/]+/[^/]+)/(targetgroup/[^/]+/[^/]+)$")
 #: The five fields of a Unix cron expression. https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-scheduled-scaling.html
@@ -66,8 +69,24 @@ def put_scaling_policy(call: Call) -> dict:
 
 
 def _alarm(call: Call, group: str, side: str) -> dict[str, str]:
+    """AWS makes two alarms for a target tracking policy, and keeps them itself.
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html
+    """
     name = f"TargetTracking-{group}-{side}-{uuid.uuid4()}"
+    high = side == "AlarmHigh"
+    cloudwatch_backends[call.account.name][call.region].put_metric_alarm(
+        name=name, namespace="AWS/EC2", metric_name="CPUUtilization", period=60, statistic="Average",
+        comparison_operator="GreaterThanThreshold" if high else "LessThanThreshold", evaluation_periods=3 if high else 15,
+        threshold=float(call.params["TargetTrackingConfiguration"]["TargetValue"]) * (1.0 if high else 0.9),
+        description="DO NOT EDIT OR DELETE. For TargetTrackingScaling policy.",
+        dimensions=[{"Name": "AutoScalingGroupName", "Value": group}], alarm_actions=[],
+    )  # fmt: skip
     return {"AlarmName": name, "AlarmARN": f"arn:aws:cloudwatch:{call.region}:{call.account.name}:alarm:{name}"}
+
+
+def drop_alarms(call: Call, row: dict[str, Any]) -> None:
+    """The alarms of a target tracking policy go with it."""
+    cloudwatch_backends[call.account.name][call.region].delete_alarms([alarm["AlarmName"] for alarm in row["Alarms"]])
 
 
 def _target_tracking(call: Call, item: asg.Group, row: dict[str, Any]) -> None:
@@ -120,6 +139,7 @@ def delete_policy(call: Call) -> None:
         for key, row in item["policies"].items():
             if wanted in (key, row["PolicyARN"]):
                 del item["policies"][key]
+                drop_alarms(call, row)
                 return
     raise _bad(f"ScalingPolicy name not found - ScalingPolicy '{wanted}' not found")
 
@@ -217,14 +237,7 @@ def delete_scheduled_action(call: Call) -> None:
 
 @operation("autoscaling", "PutLifecycleHook")
 def put_lifecycle_hook(call: Call) -> None:
-    item = asg.group(call, call.params["AutoScalingGroupName"])
-    name = call.params["LifecycleHookName"]
-    held = item["hooks"].get(name)
-    if held is None and "LifecycleTransition" not in call.params:
-        raise _bad("LifecycleTransition is required for a new lifecycle hook")
-    row = (held or {"HeartbeatTimeout": 3600, "DefaultResult": "ABANDON"}) | call.params
-    row["GlobalTimeout"] = min(172800, row["HeartbeatTimeout"] * 100)
-    item["hooks"][name] = row
+    put_hook(asg.group(call, call.params["AutoScalingGroupName"]), call.params)
 
 
 @operation("autoscaling", "DescribeLifecycleHooks")

@@ -38,7 +38,7 @@ def create_security_group(call: Call) -> dict:
     return result
 
 
-def _view(group: Any, rules: list[SecurityGroupRule]) -> list[dict]:
+def _view(rules: list[SecurityGroupRule]) -> list[dict]:
     """The rules as DescribeSecurityGroups groups them: by protocol and ports."""
     views: dict[tuple[Any, Any, Any], dict[str, Any]] = {}
     for rule in rules:
@@ -70,16 +70,20 @@ def describe_security_groups(call: Call) -> dict:
     if call.get("GroupNames"):
         call.params["Filters"] = [*(call.get("Filters") or []), {"Name": "group-name", "Values": call.params["GroupNames"]}]
 
-    def dress(row: dict) -> dict:
-        group = everyone[row["GroupId"]]
-        row["IpPermissions"] = _view(group, group.ingress_rules)
-        row["IpPermissionsEgress"] = _view(group, group.egress_rules)
-        return row
-
     def sources(member: str, inner: str) -> Any:
         return lambda row: [item.get(inner) for rule in row["IpPermissions"] for item in rule[member]]
 
-    return ec2.describe(call, "security-group", everyone, "GroupIds", {
+    wanted = call.get("GroupIds") or []
+    for name in wanted:
+        if name not in everyone:
+            raise ec2.missing("security-group", name)
+    on_tags, others = ec2.split(call.get("Filters"))
+    tags = call.ec2.tags
+    rows = [
+        _group_row(call, group) for name, group in everyone.items()
+        if (not wanted or name in wanted) and all(ec2.tags_match(tags.get(name, {}), one, values) for one, values in on_tags)
+    ]  # fmt: skip
+    return {"SecurityGroups": ec2.keep(rows, others, {
         "group-id": "GroupId",
         "group-name": "GroupName",
         "vpc-id": "VpcId",
@@ -89,7 +93,16 @@ def describe_security_groups(call: Call) -> dict:
         "ip-permission.group-id": sources("UserIdGroupPairs", "GroupId"),
         "ip-permission.from-port": lambda row: [rule.get("FromPort") for rule in row["IpPermissions"]],
         "ip-permission.protocol": lambda row: [rule.get("IpProtocol") for rule in row["IpPermissions"]],
-    }, dress)  # fmt: skip
+    })}  # fmt: skip
+
+
+def _group_row(call: Call, group: Any) -> dict:
+    return {
+        "GroupId": group.id, "GroupName": group.name, "Description": group.description, "VpcId": group.vpc_id,
+        "OwnerId": call.account.name, "IpPermissions": _view(group.ingress_rules), "IpPermissionsEgress": _view(group.egress_rules),
+        "SecurityGroupArn": f"arn:aws:ec2:{call.region}:{call.account.name}:security-group/{group.id}",
+        "Tags": [{"Key": key, "Value": value} for key, value in call.ec2.tags.get(group.id, {}).items()],
+    }  # fmt: skip
 
 
 def _row(call: Call, rule: SecurityGroupRule) -> dict:

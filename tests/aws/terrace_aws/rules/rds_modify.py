@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html#USER_ModifyInstance.Settings
 """
 
+import json
+import secrets
 from typing import Any
 
 from .. import rds
@@ -110,6 +112,11 @@ def _password(call: Call, row: dict[str, Any], params: dict[str, Any]) -> None:
         if managed or (managed is None and "MasterUserSecret" in row):
             raise rds.clash("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
         password(params["MasterUserPassword"])
+    if params.get("RotateMasterUserPassword"):
+        if "MasterUserSecret" not in row or not params.get("ApplyImmediately"):
+            raise rds.clash("RotateMasterUserPassword needs a managed master password and ApplyImmediately")
+        value = json.dumps({"username": row["MasterUsername"], "password": secrets.token_urlsafe(21)})
+        call.backend("secretsmanager").update_secret(row["MasterUserSecret"]["SecretArn"], secret_string=value)
     if managed and "MasterUserSecret" not in row:
         row["MasterUserSecret"] = managed_secret(call, row, params.get("MasterUserSecretKmsKeyId"))
     elif managed is False and "MasterUserSecret" in row:

@@ -154,17 +154,17 @@ def xml_error(protocol: str, code: str, message: str, status: int, request: str)
     ).encode()
 
 
-def plain_json(shape: Any, value: Any) -> Any:
-    """The same data with times as epoch seconds, for the JSON protocols."""
+def plain_json(shape: Any, value: Any, instant_of: Callable[[float], Any] = float) -> Any:
+    """The same data for the JSON and CBOR protocols; `instant_of` writes a time given as epoch seconds."""
     kind = shape.type_name
     if kind == "structure":
-        return {name: plain_json(shape.members[name], item) for name, item in value.items() if item is not None}
+        return {name: plain_json(shape.members[name], item, instant_of) for name, item in value.items() if item is not None}
     if kind == "list":
-        return [plain_json(shape.member, item) for item in value]
+        return [plain_json(shape.member, item, instant_of) for item in value]
     if kind == "map":
-        return {key: plain_json(shape.value, item) for key, item in value.items()}
-    if kind == "timestamp" and not isinstance(value, (int, float)):
-        return parse_to_aware_datetime(value).timestamp()
+        return {key: plain_json(shape.value, item, instant_of) for key, item in value.items()}
+    if kind == "timestamp":
+        return instant_of(value if isinstance(value, (int, float)) else parse_to_aware_datetime(value).timestamp())
     if kind == "blob":
         return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
     return value

@@ -61,7 +61,9 @@ def _calls(account: Account, values: dict[str, Any]) -> dict[str, Any]:
     since = int(values.get("since", 0))
     out: dict[str, Any] = {"total": sum(account.counts.values()), "counts": dict(sorted(account.counts.items()))}
     if values.get("log", "true") in (True, "true", "1"):
-        out["log"] = [{"at": round(at, 3), "call": call, "outcome": outcome} for at, call, outcome in list(account.log)[since:]]
+        out["log"] = [
+            {"at": round(at, 3), "call": call, "outcome": outcome} for at, call, outcome in list(account.log)[since:]
+        ]
     return out
 
 

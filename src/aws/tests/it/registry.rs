@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::stand::Stand;
 
+<<<<<<< HEAD
 /// Changeable properties that no variant of the example can change alone; tests of their own change them.
 const ELSEWHERE: &[(&str, &str)] = &[
     // An interface endpoint has none.
@@ -18,6 +19,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("listener", "more_certificates"),
     ("listener", "tls_policy"),
 ];
+=======
+/// Changeable properties an example of the kind's main form cannot have; tests of their own change them.
+const ELSEWHERE: &[(&str, &str)] = &[("autoscaling-group", "version"), ("vpc-endpoint", "route_tables")];
+>>>>>>> kinds-b
 
 fn properties(kind: &KindInfo) -> BTreeSet<String> {
     (kind.schema)()

@@ -8,21 +8,18 @@ use serde_json::Value;
 
 use crate::stand::Stand;
 
-<<<<<<< HEAD
 /// Changeable properties that no variant of the example can change alone; tests of their own change them.
 const ELSEWHERE: &[(&str, &str)] = &[
     // An interface endpoint has none.
     ("vpc-endpoint", "route_tables"),
+    // It follows its launch template.
+    ("autoscaling-group", "version"),
     // HTTPS needs a certificate, HTTP takes none.
     ("listener", "protocol"),
     ("listener", "certificate"),
     ("listener", "more_certificates"),
     ("listener", "tls_policy"),
 ];
-=======
-/// Changeable properties an example of the kind's main form cannot have; tests of their own change them.
-const ELSEWHERE: &[(&str, &str)] = &[("autoscaling-group", "version"), ("vpc-endpoint", "route_tables")];
->>>>>>> kinds-b
 
 fn properties(kind: &KindInfo) -> BTreeSet<String> {
     (kind.schema)()

@@ -35,6 +35,8 @@ class Account:
         self.births: dict[str, float] = {}
         #: Rows as they were before a change that readers do not see yet.
         self.stale: dict[tuple[str, str, str], tuple[dict[str, Any], float]] = {}
+        #: Deleted rows that are still listed, by region and kind.
+        self.ghosts: dict[tuple[str, str], dict[str, tuple[dict[str, Any], float]]] = {}
         #: Ids a test has hidden on purpose.
         self.hidden: set[str] = set()
         self.buckets: dict[str, tuple[float, float]] = {}

@@ -104,7 +104,10 @@ def _show(account: Account, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _health(account: Account, values: dict[str, Any]) -> dict[str, Any]:
-    """Marks instances healthy or unhealthy for their target groups: `{"ids": [...], "healthy": false}`."""
+    """Marks instances healthy or unhealthy for their target groups: `{"ids": [...], "healthy": false}`.
+
+    An id `lt-…:2` is a version of a launch template: refreshes to it fail.
+    """
     table = account.table("unhealthy")
     for name in values["ids"]:
         if values.get("healthy", False):

@@ -193,13 +193,13 @@ def lists(data: Any, path: list[str]) -> Iterator[list[Any]]:
         yield from lists(data[path[0]], path[1:])
 
 
-def pause(account: Account) -> tuple[dict[str, float], set[str]]:
-    """Makes everything visible for the server's own look (the inventory); give the result to `resume`."""
-    kept = (account.births, account.hidden)
-    account.births, account.hidden = {}, set()
+def pause(account: Account) -> tuple[Any, ...]:
+    """Makes all there is visible, and nothing else, for the server's own look (the inventory); give the result to `resume`."""
+    kept = (account.births, account.hidden, account.ghosts, account.stale)
+    account.births, account.hidden, account.ghosts, account.stale = {}, set(), {}, {}
     return kept
 
 
-def resume(account: Account, kept: tuple[dict[str, float], set[str]]) -> None:
+def resume(account: Account, kept: tuple[Any, ...]) -> None:
     """Puts back what `pause` took."""
-    account.births, account.hidden = kept
+    account.births, account.hidden, account.ghosts, account.stale = kept

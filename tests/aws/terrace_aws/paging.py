@@ -31,7 +31,7 @@ _FROM_FIVE = {
     "DescribeSecurityGroupRules", "DescribeNatGateways", "DescribeTags", "DescribeInstances", "DescribeNetworkInterfaces",
 }  # fmt: skip
 #: Operations whose page is smaller than the service's usual one.
-_SMALLER = {"DescribeRouteTables": 100}
+_SMALLER = {"DescribeRouteTables": 100, "DescribeLaunchTemplates": 200, "DescribeLaunchTemplateVersions": 200}
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Reads that lag behind writes: for `stale` scaled seconds a changed EC2 or IAM resource is still described as it was.
 
 https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html: "the result of an API command you run that affects
-your resources might not be immediately visible to all subsequent commands". Creates are `lag.py`'s; deletes show at once.
+your resources might not be immediately visible to all subsequent commands". Creates are `lag.py`'s. What is deleted stays listed
+for as long, as a ghost: it is described as it was, and every call that uses it says that it does not exist.
 """
 
 import copy
@@ -49,9 +50,36 @@ def _rows(call: Call, kind: Kind, wanted: set[str]) -> Rows:
     return found
 
 
+#: Deletes that leave a ghost, with the kind they delete.
+_DELETES = {
+    "DeleteVpc": "vpc",
+    "DeleteSubnet": "subnet",
+    "DeleteInternetGateway": "internet-gateway",
+    "ReleaseAddress": "elastic-ip",
+    "DeleteRouteTable": "route-table",
+    "DeleteSecurityGroup": "security-group",
+}
+
+
+def ghosts(call: Call, kind: str) -> dict[str, dict[str, Any]]:
+    """What is deleted but still listed, by id."""
+    held = call.account.ghosts.get((call.region, kind))
+    if not held:
+        return {}
+    oldest = call.account.now() - call.account.settings.stale
+    return {name: copy.deepcopy(row) for name, (row, gone) in held.items() if gone > oldest}
+
+
 def after(call: Call, rows: Rows) -> None:
     """The call has succeeded: what it changed is stale from now on, unless it is already."""
     now = call.account.now()
+    deleted = _DELETES.get(call.action)
+    if deleted is not None:
+        listed = next(kind.lists[0][0] for kind in KINDS if kind.name == deleted)
+        for (region, action, name), row in rows.items():
+            if action == listed:
+                call.account.ghosts.setdefault((region, deleted), {})[name] = (row, now)
+        return
     for key, row in rows.items():
         known = call.account.stale.get(key)
         if known is None or now >= known[1] + call.account.settings.stale:

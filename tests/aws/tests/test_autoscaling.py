@@ -280,6 +280,9 @@ def test_a_failed_refresh_rolls_itself_back(cloud, net):
     assert (group(cloud)["LaunchTemplate"]["Version"], versions(cloud)) == ("1", ["1", "1"])
     cloud.autoscaling.start_instance_refresh(**ask_for)
     assert refreshes(cloud)[0]["Status"] == "Failed"
+    cloud.post("health", ids=[f"{net['template']}:2"], healthy=False)
+    cloud.autoscaling.start_instance_refresh(**ask_for)
+    assert refreshes(cloud)[0]["Status"] == "Failed"
     assert group(cloud)["LaunchTemplate"]["Version"] == "1"
 
 

@@ -134,3 +134,10 @@ def test_account_details_tell_all_of_a_role(cloud):
     assert row["AttachedManagedPolicies"] == [{"PolicyName": "AmazonSSMManagedInstanceCore", "PolicyArn": CORE}]
     assert [profile["InstanceProfileName"] for profile in row["InstanceProfileList"]] == ["i"]
     assert row["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+
+
+def test_public_parameters_are_read_but_not_listed(cloud):
+    name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    assert cloud.ssm.get_parameter(Name=name)["Parameter"]["Value"].startswith("ami-")
+    assert cloud.ssm.describe_parameters()["Parameters"] == []
+    assert cloud.inventory() == {}

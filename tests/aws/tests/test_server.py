@@ -229,3 +229,21 @@ def test_a_change_is_read_late(cloud):
     assert seen() == (False, [], 0, 3600)
     cloud.post("advance", seconds=31)
     assert seen() == (True, [{"Key": "a", "Value": "b"}], 1, 7200)
+
+
+def test_what_is_deleted_stays_listed_for_a_while(cloud, refused):
+    vpc = cloud.vpc()
+    subnet = cloud.subnet(vpc)
+    cloud.ec2.create_tags(Resources=[subnet], Tags=[{"Key": "a", "Value": "b"}])
+    group = cloud.group(vpc)
+    cloud.settings(stale=30.0)
+    cloud.ec2.delete_subnet(SubnetId=subnet)
+    cloud.ec2.delete_security_group(GroupId=group)
+    refused("InvalidSubnetID.NotFound", cloud.ec2.delete_subnet, SubnetId=subnet)
+    filters = [{"Name": "tag:a", "Values": ["b"]}, {"Name": "vpc-id", "Values": [vpc]}]
+    assert [row["SubnetId"] for row in cloud.ec2.describe_subnets(Filters=filters)["Subnets"]] == [subnet]
+    assert len(cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]) == 1
+    assert cloud.inventory() == {"vpc": [vpc]}
+    cloud.post("advance", seconds=31)
+    refused("InvalidSubnetID.NotFound", cloud.ec2.describe_subnets, SubnetIds=[subnet])
+    refused("InvalidGroup.NotFound", cloud.ec2.describe_security_groups, GroupIds=[group])

@@ -78,6 +78,8 @@ def start_instance_refresh(call: Call) -> dict:
     fails = settings.fail_refreshes > 0
     if fails:
         settings.fail_refreshes -= 1
+    launch, version = asg.template(call, after)
+    fails = fails or f"{launch['row']['LaunchTemplateId']}:{version}" in call.account.table("unhealthy")
     row: dict[str, Any] = {
         "InstanceRefreshId": str(uuid.uuid4()), "AutoScalingGroupName": item["row"]["AutoScalingGroupName"], "Status": "Pending",
         "StartTime": elb.stamp(), "PercentageComplete": 0, "InstancesToUpdate": len(todo), "Preferences": preferences,

@@ -13,6 +13,7 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 from .. import ec2
 from ..call import Call, operation
 from ..fault import Fault
+from ..stale import ghosts
 
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "all": "-1"}
 #: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
@@ -86,8 +87,9 @@ def describe_security_groups(call: Call) -> dict:
         return lambda row: [item.get(inner) for rule in row["IpPermissions"] for item in rule[member]]
 
     wanted = call.get("GroupIds") or []
+    gone = ghosts(call, "security-group")
     for name in wanted:
-        if name not in everyone:
+        if name not in everyone and name not in gone:
             raise ec2.missing("security-group", name)
     on_tags, others = ec2.split(call.get("Filters"))
     tags = call.ec2.tags
@@ -95,6 +97,7 @@ def describe_security_groups(call: Call) -> dict:
         _group_row(call, group) for name, group in everyone.items()
         if (not wanted or name in wanted) and all(ec2.tags_match(tags.get(name, {}), one, values) for one, values in on_tags)
     ]  # fmt: skip
+    rows += ec2.still_listed(gone, wanted, on_tags)
     return {"SecurityGroups": ec2.keep(rows, others, {
         "group-id": "GroupId",
         "group-name": "GroupName",

@@ -258,7 +258,9 @@ def test_every_service_pages_in_its_own_words(cloud, refused):
     assert [row["TargetGroupName"] for row in first["TargetGroups"] + rest["TargetGroups"]] == ["t0", "t1", "t2"]
     assert "NextMarker" not in rest
     for n in range(21):
-        cloud.rds.create_db_parameter_group(DBParameterGroupName=f"p{n:02}", DBParameterGroupFamily="postgres16", Description="x")
+        cloud.rds.create_db_parameter_group(
+            DBParameterGroupName=f"p{n:02}", DBParameterGroupFamily="postgres16", Description="x"
+        )
     first = cloud.rds.describe_db_parameter_groups(MaxRecords=20)
     rest = cloud.rds.describe_db_parameter_groups(MaxRecords=20, Marker=first["Marker"])
     assert [row["DBParameterGroupName"] for row in rest["DBParameterGroups"]] == ["p20"]

@@ -262,34 +262,28 @@ fn resources(database: &Database, scope: &Scope<'_>, parts: &mut Parts) {
     parts.want("from", NAME, group("The database", rules));
     let subnets: Vec<_> = scope.zones.iter().map(|zone| network::subnet(&database.subnets, zone)).collect();
     parts.write::<DbSubnetGroup>("subnets", NAME, json!({ "subnets": subnets }));
-    let parameters: Vec<_> =
-        database.parameters.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let family = database.engine.family(&database.version);
-    parts.write::<DbParameterGroup>("parameters", NAME, json!({ "family": family, "parameters": parameters }));
-    let mut properties = json!({
+    let parameters = json!({ "family": family, "parameters": database.parameters });
+    parts.write::<DbParameterGroup>("parameters", NAME, parameters);
+    let properties = json!({
         "engine": database.engine.name(),
         "version": database.version,
         "class": database.class,
-        "storage": { "size": database.storage, "max_size": database.max_storage.unwrap_or(0) },
+        "storage": { "size": database.storage, "max": database.max_storage },
         "multi_az": database.multi_az,
         "username": database.username.as_deref().unwrap_or(database.engine.administrator()),
-        "database": database.schema,
+        "schema": database.schema,
         "port": port,
         "subnet_group": NAME,
         "parameter_group": NAME,
         "security_groups": [NAME],
-        "backup_retention": database.backup.keep_days,
-        "performance_insights": if database.performance_insights { INSIGHT_DAYS } else { 0 },
+        "backup": { "window": database.backup.window, "keep_days": database.backup.keep_days },
+        "maintenance": database.maintenance,
+        "performance_insights": database.performance_insights.then(|| json!({ "keep_days": INSIGHT_DAYS })),
         "deletion_protection": database.deletion_protection,
         "final_snapshot": database.final_snapshot,
     });
-    let windows = [("backup_window", &database.backup.window), ("maintenance_window", &database.maintenance)];
-    for (key, window) in windows {
-        if let Some(window) = window {
-            properties[key] = json!(window.to_lowercase());
-        }
-    }
     parts.write::<DbInstance>("", NAME, properties);
-    parts.output::<DbInstance>("database_endpoint", NAME, "endpoint");
+    parts.output::<DbInstance>("database_endpoint", NAME, "address");
     parts.output::<DbInstance>("database_secret", NAME, "secret_arn");
 }

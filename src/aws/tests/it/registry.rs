@@ -14,6 +14,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("vpc-endpoint", "route_tables"),
     // HTTPS needs a certificate, HTTP takes none.
     ("listener", "protocol"),
+    ("listener", "certificate"),
+    ("listener", "more_certificates"),
+    ("listener", "tls_policy"),
 ];
 
 fn properties(kind: &KindInfo) -> BTreeSet<String> {

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -27,10 +28,10 @@ def main() -> None:
     options = arguments.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
-    from .front import Front
-    from .server import serve
     from . import patches, rules
     from .bridge import backend
+    from .front import Front
+    from .server import serve
 
     patches.apply()
     rules.load()
@@ -74,10 +75,8 @@ def _stop_when_input_closes(loop: asyncio.AbstractEventLoop, stop: asyncio.Event
                 pass
         except (OSError, ValueError):
             pass
-        try:
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop.set)
-        except RuntimeError:
-            pass
 
     threading.Thread(target=watch, daemon=True).start()
 

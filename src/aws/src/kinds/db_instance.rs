@@ -43,7 +43,7 @@ pub struct DbInstance {
     #[schemars(regex(pattern = r"^arn:"))]
     pub kms_key: Option<String>,
     /// The administrator's name; the password is made, kept and rotated by Secrets Manager.
-    #[schemars(regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     pub username: String,
     /// The name of the first database; none is made unless set.
     #[serde(default)]

@@ -12,6 +12,7 @@ mod edits;
 mod impact;
 mod network;
 mod noise;
+mod reference;
 mod registry;
 mod rehearsal;
 #[path = "../../../../tests/support/server.rs"]

@@ -14,6 +14,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("autoscaling-group", "version"),
     // An interface endpoint has none.
     ("vpc-endpoint", "route_tables"),
+    // It follows its launch template.
+    ("autoscaling-group", "version"),
     // HTTPS needs a certificate, HTTP takes none.
     ("listener", "protocol"),
     ("listener", "certificate"),

@@ -13,6 +13,7 @@ mod impact;
 mod network;
 mod noise;
 mod reference;
+mod refresh;
 mod registry;
 mod rehearsal;
 #[path = "../../../../tests/support/server.rs"]

@@ -76,7 +76,7 @@ fn many() -> (Graph, Inventory) {
         let address = engine::Address::new(kind, &name);
         let mut shown = properties.clone();
         if kind == "subnet" {
-            shown["vpc"] = json!({ "$id": format!("vpc/net-{network}") });
+            shown["vpc"] = json!({ "$id": format!("vpc/net-{network}"), "$kind": "vpc" });
         }
         live.push(Live {
             id: address.to_string(),

@@ -129,6 +129,8 @@ impl Kind for DbInstance {
     const FIXED: &'static [&'static str] = &["engine", "encrypted", "kms_key", "username", "schema", "subnet_group"];
     const STATEFUL: bool = true;
     const ORDER: ReplaceOrder = ReplaceOrder::DeleteFirst;
+    // A publicly accessible one needs the network's.
+    const AFTER: &'static [&'static str] = &["internet-gateway"];
     const RENEWED: &'static [&'static str] = &[];
     const PROTECTION: Option<&'static str> = Some("deletion_protection");
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html

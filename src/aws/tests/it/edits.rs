@@ -39,6 +39,7 @@ async fn every_edit_plans_what_it_should_and_converges() {
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let wanted = list(&shop(&fs::read_to_string(case.join("overrides.yaml")).unwrap()));
+        println!("{name}");
         let (plan, _) = process.plan(&wanted).await;
         let told = tell(&plan);
         let file = case.join("plan.txt");

@@ -99,7 +99,9 @@ fn every_tier_is_open_to_the_one_in_front_alone() {
     }
     let certificate = "arn:aws:acm:ap-northeast-2:123456789012:certificate/x";
     let settings = format!("{{certificate: '{certificate}', allow: [192.0.2.0/24]}}");
-    let reading = changed(&format!("  tiers: {{web: {{load_balancer: {settings}}}, was: {{load_balancer: none, scaling: [cpu: 60]}}}}\n"));
+    let reading = changed(&format!(
+        "  tiers: {{web: {{load_balancer: {settings}}}, was: {{load_balancer: none, scaling: [cpu: 60]}}}}\n"
+    ));
     assert_eq!(callers(&reading, "web-lb"), ["443 from 192.0.2.0/24", "80 from 192.0.2.0/24"]);
     assert_eq!(callers(&reading, "was"), ["8080 from security-group/web"]);
     let listener = |name: &str| &reading.graph.get(&format!("listener/{name}").parse().unwrap()).unwrap().properties;

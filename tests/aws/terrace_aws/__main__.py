@@ -28,6 +28,11 @@ def main() -> None:
     options = arguments.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
+    # Loading makes millions of objects that stay: collecting in between would only walk them.
+    gc.disable()
+    from . import loaders
+
+    loaders.share()
     from . import patches, rules
     from .bridge import backend
     from .front import Front
@@ -40,8 +45,8 @@ def main() -> None:
     for service in ("ec2", "iam", "rds"):
         backend(service, "000000000000", "us-east-1")
     # What is loaded now lives as long as the process: keep the collector from walking it over and over.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
 
     async def run() -> None:

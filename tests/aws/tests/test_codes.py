@@ -22,6 +22,7 @@ COMMON = {
 )
 def test_codes_are_the_services_own(prefix, service):
     from moto.core.errors import ErrorLookupFactory
+
     from terrace_aws.bridge import model
 
     known = ErrorLookupFactory().for_service(model(service))

@@ -278,3 +278,22 @@ def test_tags(cloud, refused, net):
         cloud.rds.list_tags_for_resource,
         ResourceName=f"arn:aws:rds:us-east-1:{cloud.account}:db:none",
     )
+
+
+def test_a_snapshot_is_restored_and_an_instance_stopped(cloud, refused, net):
+    rds = cloud.rds
+    rds.create_db_instance(**ask(net))
+    rds.create_db_snapshot(DBInstanceIdentifier="main", DBSnapshotIdentifier="snap")
+    back = {"DBInstanceIdentifier": "back", "DBInstanceClass": "db.t4g.small", "DBSubnetGroupName": "db"}
+    refused("DBSnapshotNotFound", rds.restore_db_instance_from_db_snapshot, **back, DBSnapshotIdentifier="none")
+    rds.restore_db_instance_from_db_snapshot(**back, DBSnapshotIdentifier="snap")
+    row = rds.describe_db_instances(DBInstanceIdentifier="back")["DBInstances"][0]
+    assert (row["Engine"], row["MasterUsername"], row["StorageEncrypted"]) == ("postgres", "boss", True)
+    rds.stop_db_instance(DBInstanceIdentifier="back")
+    assert rds.describe_db_instances(DBInstanceIdentifier="back")["DBInstances"][0]["DBInstanceStatus"] == "stopped"
+    refused("InvalidDBInstanceState", rds.modify_db_instance, DBInstanceIdentifier="back", BackupRetentionPeriod=3)
+    rds.start_db_instance(DBInstanceIdentifier="back")
+    refused("InvalidDBInstanceState", rds.start_db_instance, DBInstanceIdentifier="back")
+    assert cloud.inventory()["db-snapshot"] == ["snap"]
+    rds.delete_db_snapshot(DBSnapshotIdentifier="snap")
+    refused("DBSnapshotNotFound", rds.delete_db_snapshot, DBSnapshotIdentifier="snap")

@@ -247,3 +247,23 @@ def test_what_is_deleted_stays_listed_for_a_while(cloud, refused):
     cloud.post("advance", seconds=31)
     refused("InvalidSubnetID.NotFound", cloud.ec2.describe_subnets, SubnetIds=[subnet])
     refused("InvalidGroup.NotFound", cloud.ec2.describe_security_groups, GroupIds=[group])
+
+
+def test_every_service_pages_in_its_own_words(cloud, refused):
+    vpc = cloud.vpc()
+    for n in range(3):
+        cloud.elbv2.create_target_group(Name=f"t{n}", Protocol="HTTP", Port=80, VpcId=vpc)
+    first = cloud.elbv2.describe_target_groups(PageSize=2)
+    rest = cloud.elbv2.describe_target_groups(PageSize=2, Marker=first["NextMarker"])
+    assert [row["TargetGroupName"] for row in first["TargetGroups"] + rest["TargetGroups"]] == ["t0", "t1", "t2"]
+    assert "NextMarker" not in rest
+    for n in range(21):
+        cloud.rds.create_db_parameter_group(
+            DBParameterGroupName=f"p{n:02}", DBParameterGroupFamily="postgres16", Description="x"
+        )
+    first = cloud.rds.describe_db_parameter_groups(MaxRecords=20)
+    rest = cloud.rds.describe_db_parameter_groups(MaxRecords=20, Marker=first["Marker"])
+    assert [row["DBParameterGroupName"] for row in rest["DBParameterGroups"]] == ["p20"]
+    refused("InvalidParameterValue", cloud.rds.describe_db_parameter_groups, MaxRecords=5)
+    refused("ValidationError", cloud.autoscaling.describe_auto_scaling_groups, MaxRecords=500)
+    refused("ValidationError", cloud.elbv2.describe_target_groups, PageSize=500)

@@ -12,8 +12,13 @@ use crate::stand::Stand;
 const ELSEWHERE: &[(&str, &str)] = &[
     // An interface endpoint has none.
     ("vpc-endpoint", "route_tables"),
+    // It follows its launch template.
+    ("autoscaling-group", "version"),
     // HTTPS needs a certificate, HTTP takes none.
     ("listener", "protocol"),
+    ("listener", "certificate"),
+    ("listener", "more_certificates"),
+    ("listener", "tls_policy"),
 ];
 
 fn properties(kind: &KindInfo) -> BTreeSet<String> {

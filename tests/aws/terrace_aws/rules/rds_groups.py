@@ -126,8 +126,8 @@ def snapshot(call: Call, name: str, held: dict[str, Any], kind: str) -> dict[str
     row = {
         "DBSnapshotIdentifier": name, "DBInstanceIdentifier": source["DBInstanceIdentifier"], "SnapshotCreateTime": elb.stamp(),
         "Engine": source["Engine"], "EngineVersion": source["EngineVersion"], "AllocatedStorage": source["AllocatedStorage"],
-        "Status": "available", "Port": source["DbInstancePort"] or 0, "AvailabilityZone": source["AvailabilityZone"],
-        "VpcId": source["DBSubnetGroup"]["VpcId"], "MasterUsername": source["MasterUsername"], "SnapshotType": kind,
+        "Status": "available", "Port": held["port"], "AvailabilityZone": source["AvailabilityZone"],
+        "VpcId": rds.subnet_groups(call)[held["subnet_group"]]["row"]["VpcId"], "MasterUsername": source["MasterUsername"], "SnapshotType": kind,
         "StorageType": source["StorageType"], "Encrypted": source["StorageEncrypted"], "PercentProgress": 100,
         "DBSnapshotArn": rds.arn(call, "snapshot", name), "DbiResourceId": source["DbiResourceId"],
     }  # fmt: skip
@@ -144,7 +144,7 @@ def create_snapshot(call: Call) -> dict:
 
     settle(call)
     held = rds.instance(call, call.params["DBInstanceIdentifier"])
-    if held["row"]["DBInstanceStatus"] != "available":
+    if held["status"] != "available":
         raise Fault(
             "InvalidDBInstanceState", f"Instance {held['row']['DBInstanceIdentifier']} is not in available state"
         )

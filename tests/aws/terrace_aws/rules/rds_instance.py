@@ -171,8 +171,8 @@ def settle(call: Call) -> None:
 def show(call: Call, held: dict[str, Any]) -> dict[str, Any]:
     """An instance as the API shows it."""
     row = dict(held["row"])
-    row["DBInstanceStatus"] = held["row"]["DBInstanceStatus"] = held["status"]
-    row["DBSubnetGroup"] = held["row"]["DBSubnetGroup"] = rds.subnet_groups(call)[held["subnet_group"]]["row"]
+    row["DBInstanceStatus"] = held["status"]
+    row["DBSubnetGroup"] = rds.subnet_groups(call)[held["subnet_group"]]["row"]
     row["DBParameterGroups"] = [
         {"DBParameterGroupName": held["parameter_group"], "ParameterApplyStatus": held["apply"]}
     ]
@@ -255,7 +255,6 @@ def delete(call: Call) -> dict:
             raise Fault(
                 "InvalidDBInstanceState", f"Instance {name} is currently creating - a final snapshot cannot be taken."
             )
-        show(call, held)
         snapshot(call, final, held, "manual")
     held["status"], held["until"] = "deleting", call.account.due(SECONDS["deleting"])
     shown = show(call, held)

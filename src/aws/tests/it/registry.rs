@@ -10,6 +10,8 @@ use crate::stand::Stand;
 
 /// Changeable properties that no variant of the example can change alone; tests of their own change them.
 const ELSEWHERE: &[(&str, &str)] = &[
+    // A template made for a test has one version.
+    ("autoscaling-group", "version"),
     // An interface endpoint has none.
     ("vpc-endpoint", "route_tables"),
     // It follows its launch template.
@@ -50,7 +52,9 @@ fn examples_set_every_property() {
     for kind in INFOS {
         let example = (kind.example)();
         let set: BTreeSet<String> = example.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(set, properties(kind), "{}", kind.name);
+        let left = &properties(kind) - &set;
+        let unexcused: Vec<_> = left.iter().filter(|name| !ELSEWHERE.contains(&(kind.name, name))).collect();
+        assert!(unexcused.is_empty(), "{} leaves out {unexcused:?}", kind.name);
     }
 }
 

@@ -10,8 +10,6 @@ use crate::stand::Stand;
 
 /// Changeable properties that no variant of the example can change alone; tests of their own change them.
 const ELSEWHERE: &[(&str, &str)] = &[
-    // A template made for a test has one version.
-    ("autoscaling-group", "version"),
     // An interface endpoint has none.
     ("vpc-endpoint", "route_tables"),
     // It follows its launch template.

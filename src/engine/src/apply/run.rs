@@ -62,13 +62,17 @@ impl Run<'_> {
         let properties = self.resolved(desired)?;
         for generation in 0..GENERATIONS {
             let labels = self.labels(desired, &properties, generation);
-            let id = self.make(&properties, &labels).await?;
+            // What an earlier token made and is alive was discovered: only one that is gone can have spent it.
+            let id = match self.make(&properties, &labels).await {
+                Err(Error::Spent { .. }) => continue,
+                made => made?,
+            };
             // A client token outlives the resource it made: the next generation has a token of its own.
             if let Some(live) = self.ready(&id, self.step.expected).await? {
                 return self.converge(live, desired, false).await;
             }
         }
-        Err(Error::Busy(format!("{GENERATIONS} creates in a row returned a resource that was deleted before")))
+        Err(Error::Busy(format!("{GENERATIONS} creates in a row returned what was deleted before")))
     }
 
     async fn update(&self, id: &str, desired: &Desired, renamed: bool) -> Result<()> {
@@ -117,8 +121,10 @@ impl Run<'_> {
         if let Some(fixed) = due.iter().find(|name| self.kind.fixed.contains(&name.as_str())) {
             return Err(Error::Invalid(format!("`{}` exists with another `{fixed}`, which cannot change", live.id)));
         }
-        let relabel =
-            live.address != *address || live.spec != desired.spec || !tag_differences(&desired.tags, &live).is_empty();
+        let relabel = renamed
+            || live.address != *address
+            || live.spec != desired.spec
+            || !tag_differences(&desired.tags, &live).is_empty();
         if due.is_empty() && !relabel {
             return self.keep(live);
         }

@@ -119,8 +119,10 @@ async fn a_renamed_resource_is_only_given_another_address() {
     edit(&mut wanted, "fleet/web", "lans", json!([{ "$ref": "lan/a" }, { "$ref": "lan/c" }]));
     let (plan, inventory) = plan_on(&cloud, &wanted).await;
     assert_eq!(plan.changes.iter().map(|change| change.verb).collect::<Vec<_>>(), [Verb::Rename]);
-    run(&cloud, &plan, inventory, instant()).await;
-    assert!(plan_on(&cloud, &wanted).await.0.is_empty());
+    let (_, told) = run(&cloud, &plan, inventory, instant()).await;
+    assert_eq!(told, ["update lan/c", "done lan/c"]);
+    let (again, _) = plan_on(&cloud, &wanted).await;
+    assert_eq!(again.changes, []);
 }
 
 #[tokio::test]

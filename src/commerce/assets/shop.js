@@ -107,7 +107,7 @@
     }
   };
   const bid = (message) => {
-    const box = document.querySelector(".auction");
+    const box = document.querySelector(".bidbox");
     if (!box) return;
     box.dataset.ends = message.ends_at;
     box.querySelector("[data-top]").textContent = won(message.top);

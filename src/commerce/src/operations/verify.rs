@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) paid_orders: i64,
     /// Charges that were not given back.
     pub(crate) charges: i64,
+    /// Messages that still wait for the provider.
+    pub(crate) waiting: i64,
 }
 
 const TABLES: &[&str] = &[
@@ -209,5 +211,6 @@ async fn check_all(c: &mut dyn Connection) -> Result<Report> {
         newest_canary_age_ms: (newest > 0).then(|| clock::now() - newest),
         paid_orders: c.number(paid, vec![]).await?,
         charges: c.number("SELECT COUNT(*) FROM charges WHERE refunded = 0", vec![]).await?,
+        waiting: c.number("SELECT COUNT(*) FROM outbox WHERE state = 'waiting'", vec![]).await?,
     })
 }

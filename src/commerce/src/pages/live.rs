@@ -59,6 +59,12 @@ impl LivePage {
         }
     }
 
+    /// Something to look at while there is no video.
+    fn picture(&self) -> Option<&str> {
+        let first = || self.products.first()?.thumbnail.as_deref();
+        self.b.picture.as_deref().or_else(first)
+    }
+
     fn is_live(&self) -> bool {
         self.b.state == Air::Live
     }

@@ -149,7 +149,7 @@ pub(crate) struct Config {
     #[arg(long, env = "COMMERCE_TEST_FAULTS", default_value = "0")]
     pub(crate) test_faults: f64,
     /// How long stock is held for a payment, in seconds.
-    #[arg(long, env = "COMMERCE_PAYMENT_WINDOW", default_value = "900")]
+    #[arg(long = "payment-window", env = "COMMERCE_PAYMENT_WINDOW", default_value = "900")]
     pub(crate) payment_seconds: i64,
     /// What the shop keeps of a sale, in hundredths of a percent.
     #[arg(long, env = "COMMERCE_COMMISSION", default_value = "500", value_parser = clap::value_parser!(i64).range(0..=10_000))]

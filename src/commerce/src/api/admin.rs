@@ -41,8 +41,7 @@ pub(super) async fn suspend(
     (status = 200, body = [Entry]), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn audit(State(shop): State<Arc<Shop>>, who: LoggedIn) -> Result<Answer<Vec<Entry>>> {
     who.person.must_be_admin()?;
-    let found =
-        read!(shop.database, Committed, [], |c| { c.all::<Entry>("ORDER BY number DESC LIMIT 200", vec![]).await });
+    let found = read!(shop.database, Committed, [], |c| c.all::<Entry>("ORDER BY number DESC LIMIT 200", vec![]).await);
     found.await.map(Answer)
 }
 

@@ -72,7 +72,8 @@ pub(crate) async fn statement(shop: &Shop, person: &Person) -> Result<Statement>
         let mut sums = [0; Kind::ALL.len()];
         let sql = "SELECT kind, SUM(amount) FROM ledger WHERE seller_id = ? GROUP BY kind";
         for mut row in c.query(sql, args![id]).await? {
-            sums[row.take::<Kind>()? as usize] = row.take()?;
+            let kind: Kind = row.take()?;
+            sums[kind as usize] = row.take()?;
         }
         let sum = |kind: Kind| sums[kind as usize];
         Ok(Statement {

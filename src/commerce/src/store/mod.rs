@@ -13,7 +13,7 @@ mod sqlite;
 mod value;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 use std::any::Any;
 use std::path::Path;

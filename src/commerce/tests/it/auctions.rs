@@ -17,7 +17,9 @@ async fn auction(service: &Service, seller: &User, seconds: i64) -> String {
 }
 
 async fn bid(service: &Service, who: &User, product: &str, amount: i64) -> (u16, Value) {
-    let answer = service.ask(Some(who), Method::POST, &format!("/api/v1/products/{product}/bids"), json!({"amount": amount})).await;
+    let answer = service
+        .ask(Some(who), Method::POST, &format!("/api/v1/products/{product}/bids"), json!({"amount": amount}))
+        .await;
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
@@ -54,7 +56,9 @@ async fn storm(engine: Engine) {
     let known: Vec<(i64, i64, String)> = newest
         .iter()
         .rev()
-        .map(|b| (b["number"].as_i64().unwrap(), b["amount"].as_i64().unwrap(), b["bidder_id"].as_str().unwrap().to_owned()))
+        .map(|b| {
+            (b["number"].as_i64().unwrap(), b["amount"].as_i64().unwrap(), b["bidder_id"].as_str().unwrap().to_owned())
+        })
         .collect();
     assert_eq!(taken[taken.len() - known.len()..], known[..]);
     let numbers: Vec<i64> = taken.iter().map(|(number, ..)| *number).collect();
@@ -148,7 +152,10 @@ async fn a_late_bid_moves_the_end_and_never_beyond_the_latest() {
     // Near the latest end, the end is the latest end.
     let path = service.database.trim_start_matches("sqlite:").to_owned();
     let latest = now() + 8_000;
-    rusqlite::Connection::open(path).unwrap().execute("UPDATE auctions SET ends_at = ?, latest_end = ?", [latest - 2000, latest]).unwrap();
+    rusqlite::Connection::open(path)
+        .unwrap()
+        .execute("UPDATE auctions SET ends_at = ?, latest_end = ?", [latest - 2000, latest])
+        .unwrap();
     let (_, last) = bid(&service, &two, &product, 5000).await;
     assert_eq!(last["ends_at"], latest, "{last}");
 }

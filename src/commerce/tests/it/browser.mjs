@@ -129,7 +129,7 @@ const shop = async (width, locale, scheme) => {
   assert.match(await page.textContent(".secret"), /^sk_live_/);
   await page.fill("[name=title]", "첫 방송");
   await page.check("[name=product]");
-  await press(page, "form:not([action]) .button");
+  await press(page, "form[action='/studio'] .button");
   await page.waitForURL(/\/live\/[0-9a-z]{13}$/);
   await look(page, `announced-${tag}`);
   await press(page, "button[name=pin]");

@@ -191,7 +191,8 @@ impl Service {
 
     /// Something for sale.
     pub(crate) async fn product(&self, seller: &User, more: Value) -> String {
-        let mut input = json!({"form": "ordinary", "category": "living", "title": "머그", "price": 12_000, "stock": 10});
+        let mut input =
+            json!({"form": "ordinary", "category": "living", "title": "머그", "price": 12_000, "stock": 10});
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let product = self.expect(201, Some(seller), Method::POST, "/api/v1/products", input).await;
         product["id"].as_str().unwrap().to_owned()
@@ -203,7 +204,13 @@ impl Service {
     }
 
     /// Orders some of a product with a key.
-    pub(crate) async fn order(&self, buyer: &User, product: &str, quantity: i64, key: &str) -> Result<Response, reqwest::Error> {
+    pub(crate) async fn order(
+        &self,
+        buyer: &User,
+        product: &str,
+        quantity: i64,
+        key: &str,
+    ) -> Result<Response, reqwest::Error> {
         self.address().order(buyer, product, quantity, key, "ok").await
     }
 

@@ -14,27 +14,111 @@ fn table() -> Vec<(&'static str, &'static str, Value, u16, &'static str)> {
         ("POST", "/people", json!({"email": "a", "password": "long enough!", "name": "n"}), 422, "email"),
         ("POST", "/people", json!({"email": "a@b.kr", "password": "long enough!", "name": " "}), 422, "name"),
         ("POST", "/people", json!({"email": "a@b.kr", "password": "long enough!", "name": "a\u{0}b"}), 422, "name"),
-        ("POST", "/people", json!({"email": "a@b.kr", "password": "long enough!", "name": "n", "company": "c"}), 422, "registration"),
-        ("POST", "/people", json!({"email": format!("{long}@b.kr"), "password": "long enough!", "name": "n"}), 422, "email"),
+        (
+            "POST",
+            "/people",
+            json!({"email": "a@b.kr", "password": "long enough!", "name": "n", "company": "c"}),
+            422,
+            "registration",
+        ),
+        (
+            "POST",
+            "/people",
+            json!({"email": format!("{long}@b.kr"), "password": "long enough!", "name": "n"}),
+            422,
+            "email",
+        ),
         ("POST", "/people", json!([]), 422, "body"),
         ("POST", "/people", json!({"email": 5}), 422, "body"),
         ("POST", "/session", json!({}), 422, "body"),
         ("PATCH", "/me", json!({"name": ""}), 422, "name"),
         ("PATCH", "/me", json!({"name": "n", "about": long}), 422, "about"),
         ("POST", "/products", json!({"form": "gift", "category": "living", "title": "tt", "price": 1000}), 422, "body"),
-        ("POST", "/products", json!({"form": "ordinary", "category": "none", "title": "tt", "price": 1000}), 422, "category"),
-        ("POST", "/products", json!({"form": "ordinary", "category": "living", "title": "t", "price": 1000}), 422, "title"),
-        ("POST", "/products", json!({"form": "ordinary", "category": "living", "title": "tt", "price": -1}), 422, "price"),
-        ("POST", "/products", json!({"form": "ordinary", "category": "living", "title": "tt", "price": i64::MAX}), 422, "price"),
-        ("POST", "/products", json!({"form": "ordinary", "category": "living", "title": "tt", "price": 1.5}), 422, "body"),
-        ("POST", "/products", json!({"form": "ordinary", "category": "living", "title": "tt", "price": 1000, "stock": 0}), 422, "stock"),
+        (
+            "POST",
+            "/products",
+            json!({"form": "ordinary", "category": "none", "title": "tt", "price": 1000}),
+            422,
+            "category",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "ordinary", "category": "living", "title": "t", "price": 1000}),
+            422,
+            "title",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "ordinary", "category": "living", "title": "tt", "price": -1}),
+            422,
+            "price",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "ordinary", "category": "living", "title": "tt", "price": i64::MAX}),
+            422,
+            "price",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "ordinary", "category": "living", "title": "tt", "price": 1.5}),
+            422,
+            "body",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "ordinary", "category": "living", "title": "tt", "price": 1000, "stock": 0}),
+            422,
+            "stock",
+        ),
         ("POST", "/products", json!({"form": "used", "category": "living", "title": "tt", "price": 1000}), 422, "wear"),
-        ("POST", "/products", json!({"form": "used", "category": "living", "title": "tt", "price": 1000, "wear": "good", "stock": 2}), 422, "stock"),
-        ("POST", "/products", json!({"form": "direct", "category": "living", "title": "tt", "price": 1000, "wear": "good"}), 422, "place"),
-        ("POST", "/products", json!({"form": "auction", "category": "living", "title": "tt", "price": 1000}), 422, "auction"),
-        ("POST", "/products", json!({"form": "auction", "category": "living", "title": "tt", "price": 1000, "auction": {"step": 0, "ends_at": i64::MAX}}), 422, "step"),
-        ("POST", "/products", json!({"form": "auction", "category": "living", "title": "tt", "price": 1000, "auction": {"step": 1, "ends_at": i64::MIN}}), 422, "ends_at"),
-        ("POST", "/products", json!({"form": "auction", "category": "living", "title": "tt", "price": 1000, "auction": {"step": 1, "starts_at": i64::MIN, "ends_at": i64::MAX}}), 422, "starts_at"),
+        (
+            "POST",
+            "/products",
+            json!({"form": "used", "category": "living", "title": "tt", "price": 1000, "wear": "good", "stock": 2}),
+            422,
+            "stock",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "direct", "category": "living", "title": "tt", "price": 1000, "wear": "good"}),
+            422,
+            "place",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "auction", "category": "living", "title": "tt", "price": 1000}),
+            422,
+            "auction",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "auction", "category": "living", "title": "tt", "price": 1000, "auction": {"step": 0, "ends_at": i64::MAX}}),
+            422,
+            "step",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "auction", "category": "living", "title": "tt", "price": 1000, "auction": {"step": 1, "ends_at": i64::MIN}}),
+            422,
+            "ends_at",
+        ),
+        (
+            "POST",
+            "/products",
+            json!({"form": "auction", "category": "living", "title": "tt", "price": 1000, "auction": {"step": 1, "starts_at": i64::MIN, "ends_at": i64::MAX}}),
+            422,
+            "starts_at",
+        ),
         ("PATCH", "/products/P", json!({"price": 1}), 422, "price"),
         ("PATCH", "/products/P", json!({"add_stock": i64::MAX}), 422, "add_stock"),
         ("PATCH", "/products/P", json!({"add_stock": -1000}), 409, "stock-range"),
@@ -58,12 +142,42 @@ fn table() -> Vec<(&'static str, &'static str, Value, u16, &'static str)> {
         ("POST", "/orders", json!({"items": [{"product_id": "P", "quantity": 0}]}), 422, "quantity"),
         ("POST", "/orders", json!({"items": [{"product_id": "P", "quantity": 5000}]}), 422, "quantity"),
         ("POST", "/orders", json!({"items": [{"product_id": "P"}, {"product_id": "P"}]}), 422, "items"),
-        ("POST", "/orders", json!({"items": [{"product_id": "Q"}, {"product_id": "R"}], "recipient": "a", "phone": "b", "address": "c"}), 422, "items"),
+        (
+            "POST",
+            "/orders",
+            json!({"items": [{"product_id": "Q"}, {"product_id": "R"}], "recipient": "a", "phone": "b", "address": "c"}),
+            422,
+            "items",
+        ),
         ("POST", "/orders", json!({"items": [{"product_id": "Q"}]}), 422, "recipient"),
-        ("POST", "/orders", json!({"items": [{"product_id": "Q"}], "recipient": "a", "phone": "b", "address": long}), 422, "address"),
-        ("POST", "/orders", json!({"items": [{"product_id": "Q", "quantity": 999}], "recipient": "a", "phone": "b", "address": "c"}), 409, "sold-out"),
-        ("POST", "/orders", json!({"items": [{"product_id": "P"}], "recipient": "a", "phone": "b", "address": "c"}), 409, "own-product"),
-        ("POST", "/orders", json!({"items": [{"product_id": "0000000000000"}], "recipient": "a", "phone": "b", "address": "c"}), 404, "not-found"),
+        (
+            "POST",
+            "/orders",
+            json!({"items": [{"product_id": "Q"}], "recipient": "a", "phone": "b", "address": long}),
+            422,
+            "address",
+        ),
+        (
+            "POST",
+            "/orders",
+            json!({"items": [{"product_id": "Q", "quantity": 999}], "recipient": "a", "phone": "b", "address": "c"}),
+            409,
+            "sold-out",
+        ),
+        (
+            "POST",
+            "/orders",
+            json!({"items": [{"product_id": "P"}], "recipient": "a", "phone": "b", "address": "c"}),
+            409,
+            "own-product",
+        ),
+        (
+            "POST",
+            "/orders",
+            json!({"items": [{"product_id": "0000000000000"}], "recipient": "a", "phone": "b", "address": "c"}),
+            404,
+            "not-found",
+        ),
         ("POST", "/orders/O/payment", json!({"payment_token": ""}), 422, "payment_token"),
         ("POST", "/orders/x/cancel", Value::Null, 404, "not-found"),
         ("POST", "/ads", json!({"slot": "side", "product_id": "P", "days": 1}), 422, "body"),
@@ -103,7 +217,8 @@ async fn refused_on(engine: Engine) {
     let broadcast = json!({"title": "방송", "starts_at": soon, "products": [product]});
     let broadcast = service.expect(201, Some(&user), Method::POST, "/api/v1/broadcasts", broadcast).await;
     let order = service.ordered(&user, &q).await;
-    let own = service.product(&user, json!({"form": "auction", "stock": 1, "auction": {"step": 10, "ends_at": soon}})).await;
+    let own =
+        service.product(&user, json!({"form": "auction", "stock": 1, "auction": {"step": 10, "ends_at": soon}})).await;
     let named = |text: &str, path: bool| {
         let ids = [("P", &product), ("Q", &q), ("R", &r), ("O", &order)];
         let broadcast = broadcast["id"].as_str().unwrap().to_owned();
@@ -111,7 +226,11 @@ async fn refused_on(engine: Engine) {
         let auction = if text.contains("/bids") { &auction } else { &own };
         let mut text = text.to_owned();
         for (letter, id) in ids.into_iter().chain([("A", auction), ("B", &broadcast)]) {
-            let (from, to) = if path { (format!("/{letter}"), format!("/{id}")) } else { (format!("\"{letter}\""), format!("\"{id}\"")) };
+            let (from, to) = if path {
+                (format!("/{letter}"), format!("/{id}"))
+            } else {
+                (format!("\"{letter}\""), format!("\"{id}\""))
+            };
             text = replaced(&text, &from, &to, path);
         }
         text
@@ -120,7 +239,9 @@ async fn refused_on(engine: Engine) {
     for (method, path, body, status, name) in table() {
         let path = format!("/api/v1{}", named(path, true));
         let request = service.client.request(method.parse().unwrap(), format!("{}{path}", service.base));
-        let mut request = request.bearer_auth(&user.token).header("idempotency-key", format!("bad-{}", crate::harness::number()));
+        let mut request = request
+            .bearer_auth(&user.token)
+            .header("idempotency-key", format!("bad-input-{}", crate::harness::number()));
         if !body.is_null() {
             request = request.header("content-type", "application/json").body(named(&body.to_string(), false));
         }
@@ -137,7 +258,9 @@ async fn refused_on(engine: Engine) {
     // Bodies that are no JSON, of the wrong type, or without the key.
     let post = |path: &str| service.client.post(format!("{}/api/v1{path}", service.base)).bearer_auth(&user.token);
     let json = "application/json";
-    for (kind, body, status) in [(json, "{", 400), (json, "", 400), ("text/plain", "{}", 415), (json, "\u{feff}{}", 400)] {
+    for (kind, body, status) in
+        [(json, "{", 400), (json, "", 400), ("text/plain", "{}", 415), (json, "\u{feff}{}", 400)]
+    {
         let answer = post("/products").header("content-type", kind).body(body).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{kind} {body}");
     }

@@ -46,7 +46,8 @@ async fn media(service: &Service, path: &str, body: Value) -> Value {
 
 async fn scheduled(service: &Service, seller: &User, products: &[&str]) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
-    let input = json!({"title": "저녁 라이브", "notice": "곧 만나요", "starts_at": now + 3_600_000, "products": products});
+    let input =
+        json!({"title": "저녁 라이브", "notice": "곧 만나요", "starts_at": now + 3_600_000, "products": products});
     let made = service.expect(201, Some(seller), Method::POST, "/api/v1/broadcasts", input).await;
     made["id"].as_str().unwrap().to_owned()
 }
@@ -76,7 +77,8 @@ async fn the_media_server_s_calls_carry_a_broadcast_from_key_to_replay() {
             event
         };
         let path = format!("/api/v1/broadcasts/{room}");
-        let started = json!({"title": "t", "playback": "http://127.0.0.1:1/live/x/index.m3u8", "origin": "http://127.0.0.1:1"});
+        let started =
+            json!({"title": "t", "playback": "http://127.0.0.1:1/live/x/index.m3u8", "origin": "http://127.0.0.1:1"});
         media(&service, "/hooks/media/events", event("started", 0, started.clone())).await;
         let live = service.expect(200, None, Method::GET, &path, Value::Null).await;
         assert_eq!((live["state"].as_str(), live["playback"].as_str()), (Some("live"), started["playback"].as_str()));
@@ -94,7 +96,8 @@ async fn the_media_server_s_calls_carry_a_broadcast_from_key_to_replay() {
         assert_eq!(revoked["reason"], "revoked");
 
         media(&service, "/hooks/media/events", event("ended", 1, json!({"reason": "revoked"}))).await;
-        let replay = json!({"playback": "https://media.example/replay/m1/index.m3u8", "poster": null, "mp4": "https://x/y"});
+        let replay =
+            json!({"playback": "https://media.example/replay/m1/index.m3u8", "poster": null, "mp4": "https://x/y"});
         media(&service, "/hooks/media/events", event("replay_ready", 2, replay)).await;
         // The start heard again, by its id or anew, changes nothing; neither does what was never heard of.
         media(&service, "/hooks/media/events", event("started", 0, started.clone())).await;
@@ -114,7 +117,8 @@ async fn calls_that_are_not_the_media_server_s_are_refused() {
     let old = "an older secret of thirty-two letters";
     let service = Service::start(Engine::Sqlite, &["--media-secret", SECRET, "--media-secret-old", old]);
     let (path, body) = ("/hooks/media/recheck", json!({"server": "a", "streams": []}));
-    let status = async |age, nonce: String, secret| call(&service, path, &body, age, &nonce, secret).await.status().as_u16();
+    let status =
+        async |age, nonce: String, secret| call(&service, path, &body, age, &nonce, secret).await.status().as_u16();
     assert_eq!(status(0, nonce(), SECRET).await, 200);
     assert_eq!(status(250, nonce(), old).await, 200, "while it is changed, the old one is good");
     assert_eq!(status(0, nonce(), "another secret of thirty-two letters").await, 401);

@@ -56,7 +56,10 @@ async fn it_tells_how_it_is() {
         let answer = service.client.get(format!("{}/livez", service.base)).header("x-request-id", "abcdef-123456");
         assert_eq!(answer.send().await.unwrap().headers()["x-request-id"], "abcdef-123456");
         let metrics = service.ask(None, Method::GET, "/metrics", Value::Null).await.text().await.unwrap();
-        assert!(metrics.contains("commerce_requests_total{method=\"Get\",route=\"/livez\",status=\"200\"}"), "{metrics}");
+        assert!(
+            metrics.contains("commerce_requests_total{method=\"Get\",route=\"/livez\",status=\"200\"}"),
+            "{metrics}"
+        );
     }
 }
 
@@ -246,7 +249,11 @@ async fn a_replica_is_asked_for_lists_and_never_for_stock() {
 async fn a_connection_that_says_nothing_sensible_harms_nobody() {
     let service = Service::start(Engine::Sqlite, &[]);
     let address = service.base.trim_start_matches("http://").to_owned();
-    for garbage in [&b"\0\0\0\0"[..], b"GET / HTTP/9.9\r\n\r\n", b"POST /api/v1/orders HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"] {
+    for garbage in [
+        &b"\0\0\0\0"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /api/v1/orders HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
+    ] {
         let mut socket = TcpStream::connect(&address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         socket.write_all(garbage).unwrap();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use crate::harness::{Engine, Service, setting};
+use serde_json::{Value, json};
 
 /// Clients at the same time.
 const CLIENTS: usize = 32;

@@ -14,7 +14,15 @@ async fn both_engines_carry_the_whole_path() {
         let lamp = service.product(&other, json!({"title": "Night LAMP_1", "stock": 2, "category": "digital"})).await;
 
         // Searching: words in any case, and the wildcards of SQL are only letters.
-        for (query, found) in [("q=lamp", 1), ("q=머그", 1), ("q=%25", 1), ("q=_", 1), ("q=없는것", 0), ("category=digital", 1), ("form=used", 0)] {
+        for (query, found) in [
+            ("q=lamp", 1),
+            ("q=머그", 1),
+            ("q=%25", 1),
+            ("q=_", 1),
+            ("q=없는것", 0),
+            ("category=digital", 1),
+            ("form=used", 0),
+        ] {
             let page = service.expect(200, None, Method::GET, &format!("/api/v1/products?{query}"), Value::Null).await;
             assert_eq!(page["products"].as_array().unwrap().len(), found, "{engine:?} {query}");
         }
@@ -103,7 +111,8 @@ async fn a_direct_deal_is_done_when_both_say_so() {
         assert_eq!((done["method"].as_str(), done["commission"].as_i64()), (Some("meet"), Some(0)));
 
         // Called off, the thing is for sale again.
-        let second = service.product(&owner, json!({"form": "direct", "stock": 1, "wear": "good", "place": "여기"})).await;
+        let second =
+            service.product(&owner, json!({"form": "direct", "stock": 1, "wear": "good", "place": "여기"})).await;
         let order = service.ordered(&buyer, &second).await;
         service.expect(200, Some(&owner), Method::POST, &format!("/api/v1/orders/{order}/cancel"), Value::Null).await;
         assert_eq!(service.stock(&second).await, 1);

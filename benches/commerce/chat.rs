@@ -35,7 +35,8 @@ async fn prepare(address: &str) -> (String, String) {
     let person = r#"{"email":"host@test.kr","password":"a long password","name":"n","seller":true}"#;
     wire.send("POST", "/api/v1/people", json, person).await;
     let (_, opened) = wire.send("POST", "/api/v1/session", json, person).await;
-    let body = |text: &str| -> serde_json::Value { serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap() };
+    let body =
+        |text: &str| -> serde_json::Value { serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap() };
     let token = body(&opened)["token"].as_str().unwrap().to_owned();
     let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64 + 60_000;
     let input = serde_json::json!({"title": "room", "starts_at": soon}).to_string();
@@ -64,7 +65,9 @@ pub(crate) async fn run(wanted: usize) {
             while let Some(Ok(message)) = socket.next().await {
                 let Message::Text(text) = message else { continue };
                 // The words are the moment they were said.
-                if let Some(said) = text.as_str().split("said-").nth(1).and_then(|t| t.split('"').next()?.parse::<u64>().ok()) {
+                if let Some(said) =
+                    text.as_str().split("said-").nth(1).and_then(|t| t.split('"').next()?.parse::<u64>().ok())
+                {
                     let took = epoch.elapsed().as_micros() as u64 - said;
                     times.lock().unwrap().push(took);
                     heard.fetch_add(1, Ordering::Relaxed);

@@ -21,7 +21,7 @@ pub(crate) struct Result {
     pub(crate) placed: u64,
     pub(crate) took: Duration,
     pub(crate) oversold: i64,
-    times: Vec<u32>,
+    pub(crate) times: Vec<u32>,
 }
 
 impl Result {
@@ -50,7 +50,8 @@ impl Wire {
 
     /// Sends a request; the status, and the whole answer as text.
     pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: shop\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: shop\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
         self.stream.write_all(request.as_bytes()).await.unwrap();
         self.buffer.clear();
         loop {
@@ -58,9 +59,10 @@ impl Wire {
             assert!(count > 0, "the service closed the connection");
             let Some(head) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
             let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
-            let length = text.split("content-length: ").nth(1).map_or(0, |rest| {
-                rest.split("\r\n").next().unwrap().trim().parse::<usize>().unwrap()
-            });
+            let length = text
+                .split("content-length: ")
+                .nth(1)
+                .map_or(0, |rest| rest.split("\r\n").next().unwrap().trim().parse::<usize>().unwrap());
             if self.buffer.len() >= head + 4 + length {
                 let status = text[9..12].parse().unwrap();
                 return (status, String::from_utf8_lossy(&self.buffer).into_owned());
@@ -85,7 +87,8 @@ impl Shop {
         let mut product = String::new();
         for number in 0..9 {
             let email = format!("bench{number}@test.kr");
-            let person = serde_json::json!({"email": email, "password": "a long password", "name": "n", "seller": number == 0});
+            let person =
+                serde_json::json!({"email": email, "password": "a long password", "name": "n", "seller": number == 0});
             wire.json("POST", "/api/v1/people", "", person).await;
             let input = serde_json::json!({"email": email, "password": "a long password"});
             let opened = wire.json("POST", "/api/v1/session", "", input).await;

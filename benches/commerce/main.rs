@@ -3,7 +3,7 @@
 //! `cargo bench -p commerce`. Everything is on loopback and shares the machine: the service, the database and the
 //! load. `COMMERCE_BENCH_SECONDS` (default 8) and `COMMERCE_BENCH_SOCKETS` (default 10000) make it longer or larger.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod chat;
 mod load;
@@ -30,7 +30,10 @@ fn main() {
 async fn run() {
     let time = Duration::from_secs(setting("COMMERCE_BENCH_SECONDS", 8));
     let connections = setting("COMMERCE_BENCH_CONNECTIONS", 64) as usize;
-    println!("one hot product, {connections} connections, {} s each; an order is a form with session, CSRF token and", time.as_secs());
+    println!(
+        "one hot product, {connections} connections, {} s each; an order is a form with session, CSRF token and",
+        time.as_secs()
+    );
     println!("key, stock reserved and paid through the outbox; durable commits everywhere\n");
     println!("{:<44} {:>9} {:>9} {:>9} {:>9} {:>8}", "way", "orders/s", "paid/s", "p50 ms", "p99 ms", "oversold");
     for name in ["SQLite, group commit", "MariaDB, conditional update, group commit"] {
@@ -69,5 +72,10 @@ fn cold_start() {
         .collect();
     times.sort();
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-    println!("\ncold start: median {:.1} ms, slowest of {} {:.1} ms", ms(times[times.len() / 2]), times.len(), ms(times[times.len() - 1]));
+    println!(
+        "\ncold start: median {:.1} ms, slowest of {} {:.1} ms",
+        ms(times[times.len() / 2]),
+        times.len(),
+        ms(times[times.len() - 1])
+    );
 }

@@ -53,7 +53,8 @@ impl Drop for Server {
 impl Server {
     /// Orders that were taken beyond what the stock says was sold.
     pub(crate) async fn oversold(&self, placed: u64) -> i64 {
-        let left: Option<i64> = self.pool.get_conn().await.unwrap().query_first("SELECT stock FROM products").await.unwrap();
+        let left: Option<i64> =
+            self.pool.get_conn().await.unwrap().query_first("SELECT stock FROM products").await.unwrap();
         placed as i64 - (STOCK - left.unwrap())
     }
 }

@@ -1,7 +1,7 @@
 //! The service tested as a process, over SQLite and MariaDB. `COMMERCE_TEST_ORDERS`, `COMMERCE_TEST_PAYMENTS` and
 //! `COMMERCE_TEST_BIDS` make the load tests as long as wanted; the normal run is short.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod access;
 mod auctions;

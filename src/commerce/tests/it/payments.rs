@@ -18,12 +18,12 @@ async fn under_faults(engine: Engine) {
         let now = left.min(32);
         let many = (0..now).map(|_| async {
             let turn = number();
-            let token = if turn % 10 == 0 { "decline" } else { "ok" };
+            let token = if turn.is_multiple_of(10) { "decline" } else { "ok" };
             let answer = shop.order(&buyer, &product, 1, &format!("faulty-{turn}"), token).await.unwrap();
             assert_eq!(answer.status().as_u16(), 201);
             let order: Value = answer.json().await.unwrap();
             // Some are called off while their payment is under way.
-            if turn % 7 == 0 {
+            if turn.is_multiple_of(7) {
                 let path = format!("/api/v1/orders/{}/cancel", order["id"].as_str().unwrap());
                 let status = service.ask(Some(&buyer), Method::POST, &path, Value::Null).await.status().as_u16();
                 assert!(matches!(status, 200 | 409), "{status}");

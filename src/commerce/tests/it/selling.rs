@@ -38,7 +38,7 @@ async fn both_engines_carry_the_whole_path() {
             service.expect(204, Some(&buyer), Method::PUT, &path, json!({"quantity": quantity})).await;
         }
         let check_out = service.client.post(format!("{}/api/v1/checkout", service.base)).bearer_auth(&buyer.token);
-        let check_out = check_out.header("idempotency-key", format!("cart-{}", number()));
+        let check_out = check_out.header("idempotency-key", format!("check-out-{}", number()));
         let body = json!({"recipient": "김", "phone": "010", "address": "서울", "payment_token": "ok"});
         let orders: Value = check_out.json(&body).send().await.unwrap().json().await.unwrap();
         assert_eq!(orders.as_array().unwrap().len(), 2, "{orders}");

@@ -135,7 +135,7 @@ async fn trade(shop: &Shop, people: &[Person], products: &[Product]) -> Result<(
         }
     }
     for (slot, product) in [(Slot::Top, 0), (Slot::List, 2), (Slot::List, 4)] {
-        let ad = NewAd { slot, product_id: products[product].id, days: 14 };
+        let ad = NewAd { slot, product_id: products[product].id, days: 1 };
         ledger::book(shop, &people[goods::GOODS[product].seller], ad).await?;
     }
     Ok(())

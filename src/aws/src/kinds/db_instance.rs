@@ -128,6 +128,8 @@ impl Kind for DbInstance {
     const NAME: &'static str = "db-instance";
     const FIXED: &'static [&'static str] = &["engine", "encrypted", "kms_key", "username", "schema", "subnet_group"];
     const STATEFUL: bool = true;
+    // RDS refuses a public one in a network that has no way to the internet.
+    const AFTER: &'static [&'static str] = &["internet-gateway"];
     const ORDER: ReplaceOrder = ReplaceOrder::DeleteFirst;
     // A publicly accessible one needs the network's.
     const AFTER: &'static [&'static str] = &["internet-gateway"];

@@ -110,6 +110,20 @@ async fn a_replacement_that_keeps_its_natural_key_makes_room_first() {
 }
 
 #[tokio::test]
+async fn a_renamed_resource_is_only_given_another_address() {
+    let cloud = quiet();
+    apply_on(&cloud, &stack(), instant()).await;
+    let mut wanted = stack();
+    wanted.retain(|resource| resource.address.name() != "b");
+    wanted.push(resource("lan/c", json!({ "net": "main", "range": "10.0.2.0/24", "open": false })));
+    edit(&mut wanted, "fleet/web", "lans", json!([{ "$ref": "lan/a" }, { "$ref": "lan/c" }]));
+    let (plan, inventory) = plan_on(&cloud, &wanted).await;
+    assert_eq!(plan.changes.iter().map(|change| change.verb).collect::<Vec<_>>(), [Verb::Rename]);
+    run(&cloud, &plan, inventory, instant()).await;
+    assert!(plan_on(&cloud, &wanted).await.0.is_empty());
+}
+
+#[tokio::test]
 async fn drift_is_told_from_a_change_of_the_blueprint() {
     let cloud = quiet();
     let (outcome, _) = apply_on(&cloud, &stack(), instant()).await;
@@ -148,9 +162,8 @@ async fn a_protected_resource_is_named_before_anything_is_done() {
     edit(&mut wanted, "disk/main", "guarded", json!(true));
     apply_on(&cloud, &wanted, instant()).await;
     let (plan, _) = plan_on(&cloud, &[]).await;
-    let protected: Vec<_> =
-        plan.protected().map(|change| (change.address.to_string(), change.protected_by.clone())).collect();
-    assert_eq!(protected, [("disk/main".to_owned(), Some("guarded".to_owned()))]);
+    let protected: Vec<_> = plan.refused().map(|change| (change.address.to_string(), change.refused.clone())).collect();
+    assert_eq!(protected, [("disk/main".to_owned(), Some("`guarded` is on".to_owned()))]);
 }
 
 #[tokio::test]

@@ -1,0 +1,70 @@
+//! The service as a process.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running service.
+pub(crate) struct Service {
+    child: Child,
+    database: String,
+    pub(crate) address: String,
+    pub(crate) started_in: Duration,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Only the process that the bench started.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(folder: &Path, database: &str) -> Self {
+        let began = Instant::now();
+        // As many open files as the system allows: every socket is one.
+        let line = "ulimit -n $(ulimit -Hn); exec \"$0\" \"$@\"";
+        let mut child = Command::new("sh")
+            .args(["-c", line, env!("CARGO_BIN_EXE_commerce"), "serve", "--listen", "127.0.0.1:0"])
+            .args(["--limit-factor", "1000000", "--database", database, "--data"])
+            .arg(folder)
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().expect("the service says where it listens").unwrap();
+        let started_in = began.elapsed();
+        let address = line.trim_start_matches("listening on http://").to_owned();
+        Service { child, database: database.to_owned(), address, started_in }
+    }
+
+    /// Waits until all orders are paid, checks the books, and tells how long it took since now.
+    pub(crate) async fn settled(&self, orders: u64) -> Duration {
+        let began = Instant::now();
+        loop {
+            let report = Command::new(env!("CARGO_BIN_EXE_commerce"))
+                .args(["verify", "--json"])
+                .env("COMMERCE_DATABASE", &self.database)
+                .output()
+                .unwrap();
+            let took = began.elapsed();
+            let text: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+            assert_eq!(text["ok"], true, "{text:#}");
+            if text["waiting"] == 0 {
+                assert_eq!(text["paid_orders"], orders, "{text:#}");
+                return took;
+            }
+        }
+    }
+
+    /// Memory of the process in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+}

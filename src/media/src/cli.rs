@@ -33,7 +33,7 @@ enum Command {
     /// Take publishers and serve viewers.
     Serve(Box<Options>),
     /// Serve viewers from an origin: one upstream request for each part, however many watch.
-    Edge(EdgeOptions),
+    Edge(Box<EdgeOptions>),
 }
 
 /// Runs the program.
@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
         (Ok(runtime), Command::Serve(options)) => {
             Settings::new(*options).and_then(|settings| runtime.block_on(crate::serve::serve(settings)))
         }
-        (Ok(runtime), Command::Edge(options)) => runtime.block_on(crate::edge::serve(options)),
+        (Ok(runtime), Command::Edge(options)) => runtime.block_on(crate::edge::serve(*options)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -115,7 +115,9 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
 
 async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener, String> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("{what} cannot listen on {address}: {error}\n\nhint: another process may use the port; choose another one")
+        format!(
+            "{what} cannot listen on {address}: {error}\n\nhint: another process may use the port; choose another one"
+        )
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, "listening for {what}");

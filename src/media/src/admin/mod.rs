@@ -86,9 +86,7 @@ impl Admin {
 impl Site for Admin {
     async fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Answer {
         match request.uri().path() {
-            "/metrics" => {
-                ok("text/plain; version=0.0.4; charset=utf-8", "no-store", Bytes::from(metrics(&self.hub)))
-            }
+            "/metrics" => ok("text/plain; version=0.0.4; charset=utf-8", "no-store", Bytes::from(metrics(&self.hub))),
             path if path.starts_with("/admin/") => self.api(request).await,
             path => health(&self.hub, path.trim_start_matches('/')),
         }

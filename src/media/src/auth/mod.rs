@@ -56,7 +56,8 @@ impl Keys {
             Keys::Local(list) => {
                 let digest = digest(&request.key);
                 // Every entry is compared whole, so that the time taken tells nothing.
-                let found = list.iter().fold(None, |found, key| if same(&key.digest, &digest) { Some(key) } else { found });
+                let found =
+                    list.iter().fold(None, |found, key| if same(&key.digest, &digest) { Some(key) } else { found });
                 let key = found.ok_or("stream key is unknown")?;
                 Ok(Grant {
                     stream: key.stream.clone(),

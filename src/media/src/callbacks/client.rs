@@ -27,7 +27,9 @@ impl Commerce {
         let host = url.host_str().unwrap_or_default();
         let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-            return Err(format!("`{base}` would send stream keys in the clear\n\nhint: use https, or a loopback address"));
+            return Err(format!(
+                "`{base}` would send stream keys in the clear\n\nhint: use https, or a loopback address"
+            ));
         }
         if secret.len() < 32 {
             return Err("the secret shared with commerce is shorter than 32 bytes\n\nhint: set MEDIA_SECRET".to_owned());
@@ -37,12 +39,7 @@ impl Commerce {
     }
 
     /// Sends one request; gives the status and the body.
-    pub(crate) async fn post(
-        &self,
-        path: &str,
-        body: Vec<u8>,
-        patience: Duration,
-    ) -> Result<(u16, Vec<u8>), String> {
+    pub(crate) async fn post(&self, path: &str, body: Vec<u8>, patience: Duration) -> Result<(u16, Vec<u8>), String> {
         let url = reqwest::Url::parse(&format!("{}/{path}", self.base)).map_err(|error| error.to_string())?;
         let (timestamp, nonce) = ((crate::clock::now() / 1000).to_string(), random(16));
         let signed = Signed { method: "POST", path: url.path(), timestamp: &timestamp, nonce: &nonce, body: &body };

@@ -38,7 +38,8 @@ impl Outbox {
     /// Opens the directory and begins to deliver what is in it; without `commerce` events go to the log only.
     pub(crate) fn open(directory: &Path, commerce: Option<Commerce>, server: &str) -> std::io::Result<Self> {
         std::fs::create_dir_all(directory)?;
-        let mut files: Vec<PathBuf> = std::fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.sort();
         let serial = Arc::new(AtomicU64::new(crate::clock::now() * 1000));
         let sender = commerce.map(|commerce| {

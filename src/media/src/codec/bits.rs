@@ -73,12 +73,12 @@ mod tests {
         let mut bits = Bits::new(&[0b1010_0110, 0b0100_0000]);
         assert_eq!(bits.golomb(), Some(0));
         assert_eq!(bits.golomb(), Some(1));
-        assert_eq!(bits.golomb(), Some(5));
-        assert_eq!(bits.take(8), None);
+        assert_eq!(bits.golomb(), Some(2));
+        assert_eq!(bits.take(10), None);
     }
 
     #[test]
     fn emulation_prevention_is_removed() {
-        assert_eq!(unescape(&[1, 0, 0, 3, 1, 0, 0, 0, 3]), [1, 0, 0, 1, 0, 0, 0, 3]);
+        assert_eq!(unescape(&[1, 0, 0, 3, 1, 0, 0, 3, 0, 3]), [1, 0, 0, 1, 0, 0, 0, 3]);
     }
 }

@@ -70,11 +70,13 @@ impl Settings {
             None => Options::default(),
         };
         let options = options.or(file);
-        let address = |name: &str, given: Option<String>, default: Option<&str>| match given.as_deref().or(default) {
+        let address = |name: &str, given: Option<String>, default: Option<&str>| {
+            match given.as_deref().or(default) {
             None | Some("off") => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| {
                 format!("`{name}` is `{text}`, which is not an address with a port\n\nhint: for example 127.0.0.1:8080, or off")
             }),
+        }
         };
         let certificate = match (options.tls_cert, options.tls_key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -108,7 +110,8 @@ impl Settings {
         if !(2.0..=20.0).contains(&hold_back) {
             return Err(format!("`hold-back` is {hold_back}, but must be from 2 to 20 parts"));
         }
-        let origin_url = options.origin_url.map_or_else(|| public_url.clone(), |url| url.trim_end_matches('/').to_owned());
+        let origin_url =
+            options.origin_url.map_or_else(|| public_url.clone(), |url| url.trim_end_matches('/').to_owned());
         Ok(Settings {
             rtmp: address("rtmp", options.rtmp, Some("127.0.0.1:1935"))?,
             rtmps,
@@ -159,7 +162,8 @@ pub(crate) fn secret(variable: &str, file: Option<PathBuf>) -> Result<Option<Str
         return Ok(Some(value));
     }
     let Some(path) = file else { return Ok(None) };
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     Ok(Some(text.trim_end().to_owned()))
 }
 
@@ -178,7 +182,10 @@ fn keys(list: Vec<String>) -> Result<Vec<LocalKey>, String> {
             Some(digits) => {
                 let byte = |at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
                 let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(byte).collect();
-                bytes.filter(|_| digits.len() == 64).and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| wrong("has a bad digest"))?
+                bytes
+                    .filter(|_| digits.len() == 64)
+                    .and_then(|bytes| bytes.try_into().ok())
+                    .ok_or_else(|| wrong("has a bad digest"))?
             }
         };
         Ok(LocalKey { stream: stream.to_owned(), digest })

@@ -66,7 +66,9 @@ pub(crate) struct EdgeOptions {
 /// Runs until told to stop.
 pub(crate) async fn serve(options: EdgeOptions) -> Result<(), String> {
     let authority = match &options.commerce_ca {
-        Some(path) => Some(std::fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?),
+        Some(path) => {
+            Some(std::fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?)
+        }
         None => None,
     };
     let commerce = match &options.commerce {

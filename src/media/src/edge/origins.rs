@@ -32,7 +32,8 @@ impl Origins {
             .iter()
             .map(|entry| {
                 let pair = entry.split_once('=').filter(|(name, _)| is_name(name));
-                let (name, url) = pair.ok_or_else(|| format!("`{entry}` is not an origin\n\nhint: name=https://host"))?;
+                let (name, url) =
+                    pair.ok_or_else(|| format!("`{entry}` is not an origin\n\nhint: name=https://host"))?;
                 Ok((name.to_owned(), checked(url)?))
             })
             .collect::<Result<_, String>>()?;
@@ -75,7 +76,9 @@ async fn ask(commerce: &Commerce, stream: &str) -> Option<String> {
     }
     let body = json!({"stream": stream}).to_string().into_bytes();
     match commerce.post("origin", body, PATIENCE).await {
-        Ok((200, answer)) => serde_json::from_slice::<Found>(&answer).ok().and_then(|found| checked(&found.origin).ok()),
+        Ok((200, answer)) => {
+            serde_json::from_slice::<Found>(&answer).ok().and_then(|found| checked(&found.origin).ok())
+        }
         Ok((404, _)) => None,
         Ok((status, _)) => {
             tracing::warn!(status, stream, "commerce does not tell the origin");

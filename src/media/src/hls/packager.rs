@@ -124,7 +124,8 @@ impl Packager {
     /// Ends the part under way; `last` ends the segment, too.
     pub(crate) fn take(&mut self, last: bool) -> Option<Part> {
         let lead = if self.pictures { self.video.first() } else { self.audio.first() };
-        let start = lead.map(|sample| if self.pictures { sample.time } else { sample.time * TICKS / self.audio_rate })?;
+        let start =
+            lead.map(|sample| if self.pictures { sample.time } else { sample.time * TICKS / self.audio_rate })?;
         if last {
             self.segment_start = None;
         }

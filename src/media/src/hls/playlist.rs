@@ -145,10 +145,7 @@ pub(crate) fn plain(head: &Head, segments: &[&Segment]) -> Bytes {
     let mut out = String::with_capacity(2048);
     let first = segments.first().map_or(0, |segment| segment.number);
     let target = head.target;
-    let _ = write!(
-        out,
-        "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
-    );
+    let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
     sequence(&mut out, head);
     let mut generation = None;
     for (index, segment) in segments.iter().filter(|segment| segment.complete).enumerate() {

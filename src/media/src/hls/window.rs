@@ -211,9 +211,10 @@ impl Window {
             let rate = |bytes: usize, ticks: u64| (bytes as f64 * 8.0 / seconds(ticks).max(0.1)) as u64;
             let listed = || state.segments.range(state.listed..).filter(|segment| segment.complete);
             let peak = listed().map(|segment| rate(segment.bytes(), segment.duration())).max();
-            let all = state.segments.iter().fold((0, 0), |(bytes, ticks), segment| {
-                (bytes + segment.bytes(), ticks + segment.duration())
-            });
+            let all = state
+                .segments
+                .iter()
+                .fold((0, 0), |(bytes, ticks), segment| (bytes + segment.bytes(), ticks + segment.duration()));
             let mean = rate(all.0, all.1);
             (peak.unwrap_or(mean * 5 / 4), mean)
         })
@@ -264,12 +265,9 @@ impl State {
 
     fn trim(&mut self, shape: &Shape) {
         let window = ticks(shape.window);
-        let length = |segments: &VecDeque<Segment>, from: usize| -> u64 {
-            segments.range(from..).map(Segment::duration).sum()
-        };
-        while self.segments.len() - self.listed > LEAST_LISTED
-            && length(&self.segments, self.listed + 1) >= window
-        {
+        let length =
+            |segments: &VecDeque<Segment>, from: usize| -> u64 { segments.range(from..).map(Segment::duration).sum() };
+        while self.segments.len() - self.listed > LEAST_LISTED && length(&self.segments, self.listed + 1) >= window {
             self.listed += 1;
         }
         let kept = 2 * window + 2 * self.target * super::TICKS;

@@ -27,7 +27,8 @@ pub(crate) fn asset(name: &str) -> Answer {
 /// `/watch/<stream>`; the script reads the name from the address.
 pub(crate) fn watch() -> Answer {
     let mut answer = ok("text/html; charset=utf-8", NEVER, Bytes::from_static(PAGE.as_bytes()));
-    let policy = "default-src 'self'; media-src 'self' blob:; worker-src blob:; img-src 'self' data:; frame-ancestors 'none'";
+    let policy =
+        "default-src 'self'; media-src 'self' blob:; worker-src blob:; img-src 'self' data:; frame-ancestors 'none'";
     answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     answer
 }

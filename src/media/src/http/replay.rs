@@ -28,9 +28,12 @@ enum Source {
 /// Answers `/replay/<broadcast>/<file>`.
 pub(crate) async fn answer(hub: &Hub, rest: &str, headers: &HeaderMap) -> Answer {
     let Some((id, name)) = rest.split_once('/') else { return missing() };
-    let sane = (8..=24).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let sane =
+        (8..=24).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let file = [(record::MOVIE, MP4), (record::PLAYLIST, PLAYLIST), (record::POSTER, "image/jpeg")];
-    let Some((name, kind)) = file.into_iter().find(|(known, _)| *known == name).filter(|_| sane) else { return missing() };
+    let Some((name, kind)) = file.into_iter().find(|(known, _)| *known == name).filter(|_| sane) else {
+        return missing();
+    };
     let data = &hub.settings.data;
     let Some(stored) = record::is_ready(data, id) else { return missing() };
     let opened = async {
@@ -68,7 +71,9 @@ fn header(answer: &mut Answer, value: &str) {
 
 /// The first and the byte after the last; `None` for a range that is not understood and ignored, an error for one outside.
 fn range(asked: &str, length: u64) -> Result<Option<(u64, u64)>, ()> {
-    let Some((first, last)) = asked.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else { return Ok(None) };
+    let Some((first, last)) = asked.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        return Ok(None);
+    };
     let range = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if last >= first => (first, last.saturating_add(1).min(length)),
         (Ok(first), Err(_)) if last.is_empty() => (first, length),
@@ -93,9 +98,7 @@ fn read(source: Source, from: u64, to: u64) -> Body {
                     });
                     work.await.unwrap_or_else(|error| Err(io::Error::other(error)))
                 }
-                Source::Stored(store, id, name) => {
-                    store.read(id, name, at..at + count).await.map_err(io::Error::other)
-                }
+                Source::Stored(store, id, name) => store.read(id, name, at..at + count).await.map_err(io::Error::other),
             };
             at += count;
             let broken = piece.is_err();

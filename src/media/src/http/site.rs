@@ -33,7 +33,14 @@ impl Origin {
         match first {
             "live" => {
                 let (stream, rest) = rest.split_once('/').unwrap_or((rest, ""));
-                live::answer(&self.hub, stream, rest, query, viewer(request.headers(), peer, self.hub.settings.forwarded)).await
+                live::answer(
+                    &self.hub,
+                    stream,
+                    rest,
+                    query,
+                    viewer(request.headers(), peer, self.hub.settings.forwarded),
+                )
+                .await
             }
             "replay" => replay::answer(&self.hub, rest, request.headers()).await,
             "watch" if !rest.is_empty() => page::watch(),
@@ -62,7 +69,11 @@ pub(crate) async fn visit(request: &Request<Incoming>, get: impl Future<Output =
         }
         Method::OPTIONS => {
             let mut answer = text(StatusCode::NO_CONTENT, "");
-            let allowed = [("access-control-allow-methods", "GET, HEAD, OPTIONS"), ("access-control-allow-headers", "range"), ("access-control-max-age", "86400")];
+            let allowed = [
+                ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+                ("access-control-allow-headers", "range"),
+                ("access-control-max-age", "86400"),
+            ];
             for (name, value) in allowed {
                 answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
             }

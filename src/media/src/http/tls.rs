@@ -47,10 +47,10 @@ impl Tls {
 
 fn read(files: &(PathBuf, PathBuf), protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, String> {
     let (chain, key) = files;
-    let failed = |path: &PathBuf, error: &dyn std::fmt::Display| format!("`{}` cannot be used: {error}", path.display());
-    let certificates: Vec<CertificateDer> = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect)
-        .map_err(|error| failed(chain, &error))?;
+    let failed =
+        |path: &PathBuf, error: &dyn std::fmt::Display| format!("`{}` cannot be used: {error}", path.display());
+    let certificates: Vec<CertificateDer> =
+        CertificateDer::pem_file_iter(chain).and_then(Iterator::collect).map_err(|error| failed(chain, &error))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, &error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()

@@ -143,10 +143,8 @@ async fn process(
     }
     let mut child = command(hub, broadcast, rungs, &listeners).spawn()?;
     let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let renditions: Vec<_> = rungs
-        .iter()
-        .map(|rung| Arc::new(Rendition::new(&rung.name, &broadcast.id, &hub.settings.shape)))
-        .collect();
+    let renditions: Vec<_> =
+        rungs.iter().map(|rung| Arc::new(Rendition::new(&rung.name, &broadcast.id, &hub.settings.shape))).collect();
     broadcast.set_rungs(renditions.clone());
     let mut readers = JoinSet::new();
     for ((listener, _), rendition) in listeners.into_iter().zip(renditions) {
@@ -202,7 +200,18 @@ fn command(hub: &Hub, broadcast: &Broadcast, rungs: &[&Rung], sockets: &[(UnixLi
         command.args(["-map", "0:v:0", "-map", "0:a:0?", "-vf", &format!("scale=-2:{}", rung.height)]);
         command.args(["-fps_mode", "passthrough", "-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency"]);
         command.args(["-profile:v", "main", "-pix_fmt", "yuv420p", "-bf", "0", "-threads", "1", "-sc_threshold", "0"]);
-        command.args(["-force_key_frames", "source", "-g", "100000", "-b:v", &rate, "-maxrate", &rate, "-bufsize", &rate]);
+        command.args([
+            "-force_key_frames",
+            "source",
+            "-g",
+            "100000",
+            "-b:v",
+            &rate,
+            "-maxrate",
+            &rate,
+            "-bufsize",
+            &rate,
+        ]);
         match sound {
             Some(AudioCodec::Opus) => command.args(["-c:a", "aac", "-b:a", "96k"]),
             _ => command.args(["-c:a", "copy"]),

@@ -110,7 +110,12 @@ impl RungFeed<'_> {
         let opening = self.broadcast.grid.shown(part.start);
         let reports = self.broadcast.reports(&self.rendition.name);
         self.rendition.window.push(part.clone(), limit, reports, || {
-            let fallback = crate::hls::grid::Boundary { start: part.start, shown: part.start, number: 0, wall: crate::clock::now() };
+            let fallback = crate::hls::grid::Boundary {
+                start: part.start,
+                shown: part.start,
+                number: 0,
+                wall: crate::clock::now(),
+            };
             opening.unwrap_or(fallback)
         });
     }

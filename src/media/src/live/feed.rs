@@ -188,8 +188,13 @@ impl Feed {
         let part = match track {
             Track::Video => {
                 let time = (place * MILLISECOND) as u64;
-                let next =
-                    Sample { time, offset: frame.offset * MILLISECOND as i32, duration: 0, key: frame.key, data: frame.data };
+                let next = Sample {
+                    time,
+                    offset: frame.offset * MILLISECOND as i32,
+                    duration: 0,
+                    key: frame.key,
+                    data: frame.data,
+                };
                 if running.packager.segment_length(time) > LONGEST_SEGMENT {
                     return Err("no keyframe for 30 s; set the encoder's keyframe interval to 1 or 2 s".to_owned());
                 }
@@ -223,7 +228,8 @@ impl Feed {
     fn emit(&mut self, broadcast: &Broadcast, part: Part, limit: u64) {
         let next = part.start + part.duration;
         let last = part.last;
-        let fallback = Boundary { start: part.start, shown: part.start, number: self.number, wall: crate::clock::now() };
+        let fallback =
+            Boundary { start: part.start, shown: part.start, number: self.number, wall: crate::clock::now() };
         let opening = broadcast.grid.at(part.start).unwrap_or(fallback);
         if last {
             let picture = self.running.as_ref().and_then(|running| running.picture.as_ref());

@@ -44,7 +44,10 @@ struct Table {
 
 /// The length of a recording in seconds.
 pub fn duration(scan: &Scan) -> f64 {
-    tables(scan).iter().map(|(description, table)| table.length() as f64 / f64::from(description.scale)).fold(0.0, f64::max)
+    tables(scan)
+        .iter()
+        .map(|(description, table)| table.length() as f64 / f64::from(description.scale))
+        .fold(0.0, f64::max)
 }
 
 /// `moov` for everything that was scanned.

@@ -90,7 +90,10 @@ pub fn scan(file: &mut (impl Read + Seek)) -> io::Result<Scan> {
                 scan.inits.push(Init { place: from, length: next - from, tracks });
             }
             b"moof" => {
-                let Some((b"mdat", data)) = head(file, next, total)?.as_ref().map(|(name, length)| (name, *length)) else { break };
+                let Some((b"mdat", data)) = head(file, next, total)?.as_ref().map(|(name, length)| (name, *length))
+                else {
+                    break;
+                };
                 let whole = length + data;
                 if place + whole > total {
                     break;
@@ -147,7 +150,8 @@ fn children(mut body: Bytes) -> impl Iterator<Item = ([u8; 4], Bytes)> {
 }
 
 fn child(body: &Bytes, path: &[&[u8; 4]]) -> Option<Bytes> {
-    path.iter().try_fold(body.clone(), |body, name| children(body).find(|(found, _)| found == *name).map(|(_, body)| body))
+    path.iter()
+        .try_fold(body.clone(), |body, name| children(body).find(|(found, _)| found == *name).map(|(_, body)| body))
 }
 
 fn word(body: &[u8], at: usize) -> Option<u32> {

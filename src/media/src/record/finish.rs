@@ -54,7 +54,9 @@ fn playlist(scan: &Scan) -> String {
                 last.length = fragment.place + fragment.length - last.place;
                 last.seconds += seconds;
             }
-            _ => segments.push(Segment { place: fragment.place, length: fragment.length, init: fragment.init, seconds }),
+            _ => {
+                segments.push(Segment { place: fragment.place, length: fragment.length, init: fragment.init, seconds })
+            }
         }
     }
     let target = segments.iter().map(|segment| segment.seconds.round() as u64).max().unwrap_or(1).max(1);
@@ -72,7 +74,11 @@ fn playlist(scan: &Scan) -> String {
             let map = &scan.inits[segment.init];
             let _ = writeln!(out, "#EXT-X-MAP:URI=\"{MOVIE}\",BYTERANGE=\"{}@{}\"", map.length, map.place);
         }
-        let _ = write!(out, "#EXTINF:{:.5},\n#EXT-X-BYTERANGE:{}@{}\n{MOVIE}\n", segment.seconds, segment.length, segment.place);
+        let _ = write!(
+            out,
+            "#EXTINF:{:.5},\n#EXT-X-BYTERANGE:{}@{}\n{MOVIE}\n",
+            segment.seconds, segment.length, segment.place
+        );
     }
     out.push_str("#EXT-X-ENDLIST\n");
     out

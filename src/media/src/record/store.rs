@@ -41,7 +41,8 @@ impl Store {
 
     /// Copies a replay; the playlist last, so that whoever sees it can play.
     pub(crate) async fn upload(&self, directory: &Path, id: &str) -> Result<(), String> {
-        for (file, kind) in [(MOVIE, "video/mp4"), (POSTER, "image/jpeg"), (PLAYLIST, "application/vnd.apple.mpegurl")] {
+        for (file, kind) in [(MOVIE, "video/mp4"), (POSTER, "image/jpeg"), (PLAYLIST, "application/vnd.apple.mpegurl")]
+        {
             let path = directory.join(file);
             if !path.exists() {
                 continue;

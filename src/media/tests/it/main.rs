@@ -1,1 +1,18 @@
+//! What the built program does, seen from outside: encoders push, players fetch, `commerce` is called.
+//!
+//! Needs what PACKAGES.md lists. Servers listen on loopback, on ports the system chooses; every process is ended by its own handle.
 
+mod admin;
+mod checker;
+mod commerce;
+mod edge;
+mod encoder;
+mod ladder;
+mod live;
+mod publisher;
+mod replay;
+mod resume;
+mod roundtrip;
+mod server;
+mod tls;
+mod watch;

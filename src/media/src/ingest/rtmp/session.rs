@@ -151,7 +151,10 @@ impl Session {
             }
             "play" | "play2" => {
                 let text = "watch over HLS; this port takes publishers only";
-                self.command(1, &["onStatus".into(), 0.0.into(), Value::Null, status("error", "NetStream.Play.Failed", text)]);
+                self.command(
+                    1,
+                    &["onStatus".into(), 0.0.into(), Value::Null, status("error", "NetStream.Play.Failed", text)],
+                );
             }
             "FCUnpublish" | "deleteStream" | "closeStream" if self.publishing => return Ok(Some(Event::Finished)),
             _ => {}

@@ -46,7 +46,7 @@ pub(crate) struct Head<'a> {
     pub(crate) target: u64,
     /// Longest part in ticks.
     pub(crate) part_target: u64,
-    /// Distance of players from the edge, in parts.
+    /// Distance of players from the edge, in seconds; never less than two parts (RFC 8216bis, 4.4.3.8).
     pub(crate) hold_back: f64,
     /// Discontinuities before the first segment listed.
     pub(crate) discontinuities: u64,
@@ -98,7 +98,7 @@ fn parted(head: &Head, segments: &[&Segment], skipped: usize, total: u64) -> Byt
          #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={:.3},CAN-SKIP-UNTIL={}.0\n\
          #EXT-X-PART-INF:PART-TARGET={part_target:.3}\n#EXT-X-MEDIA-SEQUENCE:{first}\n",
         head.target,
-        part_target * head.hold_back,
+        head.hold_back.max(2.0 * part_target),
         SKIP * head.target,
     );
     sequence(&mut out, head);

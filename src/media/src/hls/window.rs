@@ -151,7 +151,7 @@ impl Window {
             epoch: &self.epoch,
             target: state.target,
             part_target: state.part_target,
-            hold_back: self.shape.hold_back,
+            hold_back: self.shape.hold_back * self.shape.part.as_secs_f64(),
             discontinuities: state.discontinuities + passed.filter(|segment| segment.discontinuity).count() as u64,
             ended: state.ended,
             reports: &state.reports,

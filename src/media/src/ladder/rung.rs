@@ -91,11 +91,9 @@ impl RungFeed<'_> {
         let next = Sample { time, offset, duration: 0, key: frame.key, data: frame.data };
         let Some(picture) = picture.replace(next) else { return };
         let duration = time.saturating_sub(picture.time).max(1) as u32;
-        let part = packager.video(Sample { duration, ..picture }, frame.key);
+        let parts = packager.video(Sample { duration, ..picture }, frame.key);
         let limit = packager.limit();
-        if let Some(part) = part {
-            self.emit(part, limit);
-        }
+        parts.into_iter().flatten().for_each(|part| self.emit(part, limit));
     }
 
     fn audio(&mut self, frame: Frame) {

@@ -19,6 +19,8 @@ use crate::mux::{Sample, Tracks};
 
 /// How long the first keyframe waits for a track that may yet come, in milliseconds of the stream.
 const PATIENCE: i64 = 1000;
+/// Sound this long before the first picture is kept, in milliseconds: encoders begin with a frame or two of priming.
+const LEAD: i64 = 100;
 /// Frames held meanwhile; more means that no keyframe comes.
 const MOST_HELD: usize = 600;
 /// A segment without a keyframe for so long cannot be served: 30 s.
@@ -80,8 +82,8 @@ impl Feed {
         if let Some(mut running) = self.running.take() {
             if let Some(picture) = running.picture.take() {
                 // How long the last picture lasts is not known; one frame at 30 a second.
-                let part = running.packager.video(Sample { duration: 3000, ..picture }, false);
-                part.into_iter().for_each(|part| self.emit(broadcast, part, running.packager.limit()));
+                let parts = running.packager.video(Sample { duration: 3000, ..picture }, false);
+                parts.into_iter().flatten().for_each(|part| self.emit(broadcast, part, running.packager.limit()));
             }
             let rest = running.packager.take(false);
             rest.into_iter().for_each(|part| self.emit(broadcast, part, running.packager.limit()));
@@ -135,7 +137,7 @@ impl Feed {
             if !frame.key {
                 return Ok(());
             }
-            self.held.retain(|(_, at, _)| *at + 20 >= place);
+            self.held.retain(|(_, at, _)| *at + LEAD >= place);
         }
         self.held.push((track, place, frame));
         let first = self.held[0].1;
@@ -185,7 +187,7 @@ impl Feed {
     fn frame(&mut self, broadcast: &Broadcast, track: Track, place: i64, frame: Frame) -> Result<(), String> {
         let Some(running) = &mut self.running else { return Ok(()) };
         running.since.get_or_insert_with(Instant::now);
-        let part = match track {
+        let parts = match track {
             Track::Video => {
                 let time = (place * MILLISECOND) as u64;
                 let next = Sample {
@@ -198,7 +200,7 @@ impl Feed {
                 if running.packager.segment_length(time) > LONGEST_SEGMENT {
                     return Err("no keyframe for 30 s; set the encoder's keyframe interval to 1 or 2 s".to_owned());
                 }
-                running.picture.replace(next).and_then(|picture| {
+                running.picture.replace(next).map_or([None, None], |picture| {
                     let duration = (time - picture.time) as u32;
                     running.packager.video(Sample { duration, ..picture }, frame.key)
                 })
@@ -212,16 +214,16 @@ impl Feed {
                     METRICS.dropped.fetch_add(1, Ordering::Relaxed);
                     return Ok(());
                 };
-                running.packager.audio(Sample { time, offset: 0, duration, key: true, data: frame.data })
+                [running.packager.audio(Sample { time, offset: 0, duration, key: true, data: frame.data }), None]
             }
         };
         let limit = running.packager.limit();
-        if let Some(part) = part {
-            if let Some(since) = running.since.take() {
-                METRICS.part_latency(since.elapsed());
-            }
-            self.emit(broadcast, part, limit);
+        if parts.iter().any(Option::is_some)
+            && let Some(since) = running.since.take()
+        {
+            METRICS.part_latency(since.elapsed());
         }
+        parts.into_iter().flatten().for_each(|part| self.emit(broadcast, part, limit));
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! Writes parts as they come.
 //!
 //! Decides durability: a part is handed to the system in one write, so that a killed process loses at most the one under way; what a
-//! power cut may lose is bounded by making each segment durable.
+//! power cut may lose is bounded by making the file durable once a second.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -13,10 +14,14 @@ use super::{MOVIE, Meta};
 use crate::live::broadcast::Output;
 use crate::mux::movie::opening;
 
+/// Between two times that the file is made durable.
+const SYNC: Duration = Duration::from_secs(1);
+
 /// Writes until the broadcast ends.
 pub(super) fn record(directory: &Path, meta: &Meta, mut output: mpsc::Receiver<Output>) -> io::Result<()> {
     let mut file: Option<File> = None;
-    let mut missed = false;
+    let mut expected = None;
+    let mut synced = Instant::now();
     while let Some(output) = output.blocking_recv() {
         match output {
             Output::Init(data) => {
@@ -30,18 +35,19 @@ pub(super) fn record(directory: &Path, meta: &Meta, mut output: mpsc::Receiver<O
                 if let Some(file) = &mut file {
                     file.write_all(&data)?;
                 }
-                missed = false;
+                expected = None;
             }
             Output::Part(part) => {
                 let Some(file) = &mut file else { continue };
                 // After a gap decoding starts at a keyframe.
-                if missed && !part.independent {
+                if expected.is_some_and(|expected| part.start != expected) && !part.independent {
                     continue;
                 }
-                missed = false;
+                expected = Some(part.start + part.duration);
                 file.write_all(&part.data)?;
-                if part.last {
+                if synced.elapsed() > SYNC {
                     file.sync_data()?;
+                    synced = Instant::now();
                 }
             }
         }

@@ -154,17 +154,26 @@ impl Playlist {
         };
         assert!(self.version >= 9 || self.skipped == 0, "8: EXT-X-SKIP needs version 9");
         assert!(self.hold_back.unwrap() >= 2.0 * part_target, "4.4.3.8: hold back at least two parts");
-        assert!(self.skip_until.is_none_or(|until| until >= 6.0 * self.target), "4.4.3.8: skip at least six targets back");
+        assert!(
+            self.skip_until.is_none_or(|until| until >= 6.0 * self.target),
+            "4.4.3.8: skip at least six targets back"
+        );
         let lists = self.segments.iter().map(|segment| &segment.parts).chain([&self.open]);
         for (parts, whole) in lists.zip(self.segments.iter().map(|segment| Some(segment.duration)).chain([None])) {
             for (index, part) in parts.iter().enumerate() {
                 assert!(part.duration <= part_target + 1e-6, "4.4.3.7: {part:?} is over {part_target}");
                 let exempt = index + 1 == parts.len() || parts[index + 1].independent;
-                assert!(exempt || part.duration >= 0.85 * part_target, "4.4.4.9: {part:?} is under 85 % of {part_target}");
+                assert!(
+                    exempt || part.duration >= 0.85 * part_target,
+                    "4.4.4.9: {part:?} is under 85 % of {part_target}"
+                );
             }
             if let Some(whole) = whole.filter(|_| !parts.is_empty()) {
                 let sum: f64 = parts.iter().map(|part| part.duration).sum();
-                assert!((sum - whole).abs() < 0.001 * parts.len() as f64, "6.2.2: parts of {sum} make a segment of {whole}");
+                assert!(
+                    (sum - whole).abs() < 0.001 * parts.len() as f64,
+                    "6.2.2: parts of {sum} make a segment of {whole}"
+                );
                 assert!(parts[0].independent, "the first part of a segment begins with a keyframe");
             }
         }

@@ -103,7 +103,9 @@ impl Commerce {
                         Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
                     }
                 });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service),
+                );
             }
         });
         Commerce { address, state }
@@ -136,7 +138,7 @@ impl Commerce {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_arrive_in_order_even_when_nobody_took_them_at_first() {
     let commerce = Commerce::start().await;
     let server = commerce.server(&["--thumbnail-s", "1"]);
@@ -164,7 +166,7 @@ async fn events_arrive_in_order_even_when_nobody_took_them_at_first() {
     assert_eq!(left, 0, "taken events are gone");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_outlive_the_process() {
     let commerce = Commerce::start().await;
     commerce.state.failing.lock().unwrap().push("events");
@@ -186,7 +188,7 @@ async fn events_outlive_the_process() {
     assert_eq!(commerce.event("ended").await["reason"], "crashed");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_key_is_cut_within_a_second() {
     let commerce = Commerce::start().await;
     let server = commerce.server(&[]);
@@ -205,7 +207,7 @@ async fn a_revoked_key_is_cut_within_a_second() {
     assert!(!push(DEBIAN, &file, &server.push_url("k-seller")).wait());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_commerce_nobody_new_publishes_and_running_streams_go_on() {
     let commerce = Commerce::start().await;
     let server = commerce.server(&[]);
@@ -220,7 +222,7 @@ async fn without_commerce_nobody_new_publishes_and_running_streams_go_on() {
     assert!(running.is_running());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edge_finds_the_origin_through_commerce() {
     let commerce = Commerce::start().await;
     let server = commerce.server(&[]);

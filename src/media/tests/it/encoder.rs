@@ -44,7 +44,9 @@ pub(crate) fn sample(codec: Codec, seconds: u32, size: &str) -> PathBuf {
     let sound = format!("sine=frequency=440:sample_rate=44100:duration={seconds}");
     let video: &[&str] = match codec {
         Codec::H264 => &["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-sc_threshold", "0"],
-        Codec::Hevc => &["-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=30"],
+        Codec::Hevc => {
+            &["-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=30"]
+        }
         Codec::Av1 => &["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "keyint=30"],
     };
     let program = if codec == Codec::H264 { DEBIAN } else { nine() };
@@ -63,6 +65,14 @@ pub(crate) fn sample(codec: Codec, seconds: u32, size: &str) -> PathBuf {
 /// A running encoder; killed when dropped.
 pub(crate) struct Encoder(Child);
 
+/// Pushes over TLS to a server whose certificate is in a file.
+pub(crate) fn push_trusting(certificate: &Path, file: &Path, url: &str) -> Encoder {
+    let arguments = ["-hide_banner", "-loglevel", "error", "-re", "-i"];
+    let mut command = Command::new(nine());
+    command.args(arguments).arg(file).args(["-c", "copy", "-f", "flv", url]).env("SSL_CERT_FILE", certificate);
+    Encoder(command.stdin(Stdio::null()).spawn().unwrap())
+}
+
 /// Pushes a file in real time without encoding it anew.
 pub(crate) fn push(program: &str, file: &Path, url: &str) -> Encoder {
     push_with(program, &["-re"], file, &[], url)
@@ -78,7 +88,7 @@ pub(crate) fn push_with(program: &str, before: &[&str], file: &Path, after: &[&s
         .args(after)
         .args(["-f", "flv", "-flvflags", "no_duration_filesize", url])
         .stdin(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     Encoder(child)
@@ -121,7 +131,8 @@ pub(crate) fn samples(input: &str, track: &str) -> Vec<String> {
     let output = run(DEBIAN, &arguments, input);
     let text = String::from_utf8(output.stdout).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| Some(line.rsplit(',').next()?.trim().to_owned())).collect()
+    // Stream, two times, duration, size, digest; digests of side data may follow.
+    lines.filter_map(|line| Some(line.split(',').nth(5)?.trim().to_owned())).collect()
 }
 
 /// Everything ffprobe has to complain about while it reads all packets.
@@ -138,8 +149,18 @@ pub(crate) fn decoding(input: &str) -> String {
 
 /// Times and presentation times of a track's packets in seconds.
 pub(crate) fn times(input: &str, track: &str) -> Vec<(f64, f64)> {
-    let arguments =
-        ["-v", "error", "-select_streams", track, "-show_entries", "packet=dts_time,pts_time", "-of", "csv=p=0", "-i", "INPUT"];
+    let arguments = [
+        "-v",
+        "error",
+        "-select_streams",
+        track,
+        "-show_entries",
+        "packet=dts_time,pts_time",
+        "-of",
+        "csv=p=0",
+        "-i",
+        "INPUT",
+    ];
     let output = run("ffprobe", &arguments, input);
     let text = String::from_utf8(output.stdout).unwrap();
     let pair = |line: &str| {

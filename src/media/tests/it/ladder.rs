@@ -26,17 +26,11 @@ async fn rungs(server: &Server, count: usize) {
 /// MEDIA_TEST_LADDER_KILLS=20 is the long run.
 #[tokio::test]
 async fn rungs_are_aligned_and_their_death_never_holds_up_the_source() {
-    let kills: usize =
-        std::env::var("MEDIA_TEST_LADDER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let kills: usize = std::env::var("MEDIA_TEST_LADDER_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
     let server = serve(&["--ladder", "240p", "--window-s", "30"]);
     let file = sample(Codec::H264, 20, "640x360");
-    let _encoder = crate::encoder::push_with(
-        DEBIAN,
-        &["-re", "-stream_loop", "-1"],
-        &file,
-        &[],
-        &server.push_url("k-demo"),
-    );
+    let _encoder =
+        crate::encoder::push_with(DEBIAN, &["-re", "-stream_loop", "-1"], &file, &[], &server.push_url("k-demo"));
     rungs(&server, 2).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let (source, rung) = (server.url("/live/demo/source/"), server.url("/live/demo/240p/"));

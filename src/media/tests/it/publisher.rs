@@ -48,7 +48,11 @@ impl Publisher {
 
     /// Sends one tag.
     pub(crate) async fn send(&mut self, kind: u8, time: u32, body: Bytes) {
-        let body = if kind == flv::DATA { Bytes::from([&amf::encode(&["@setDataFrame".into()])[..], &body].concat()) } else { body };
+        let body = if kind == flv::DATA {
+            Bytes::from([&amf::encode(&["@setDataFrame".into()])[..], &body].concat())
+        } else {
+            body
+        };
         self.message(4, &Message { kind, time, stream: 1, body }).await;
     }
 

@@ -173,9 +173,15 @@ impl Drop for Server {
     }
 }
 
+/// One client for all tests; it keeps no connection, because each test has a runtime of its own.
+pub(crate) fn client() -> &'static reqwest::Client {
+    static CLIENT: std::sync::OnceLock<reqwest::Client> = std::sync::OnceLock::new();
+    CLIENT.get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap())
+}
+
 /// The body of an answer, whatever its status.
 pub(crate) async fn get(url: &str) -> (u16, Vec<u8>) {
-    let answer = reqwest::get(url).await.unwrap();
+    let answer = client().get(url).send().await.unwrap();
     (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
 }
 

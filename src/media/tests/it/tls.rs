@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::encoder::{Codec, nine, push, sample};
+use crate::encoder::{Codec, push_trusting, sample};
 use crate::server::serve;
 
 fn certificate(directory: &Path) -> Vec<u8> {
@@ -27,11 +27,14 @@ async fn publishers_and_viewers_are_served_over_tls() {
         ["--tls-cert", &cert, "--tls-key", &key, "--rtmps", "127.0.0.1:0", "--https", "127.0.0.1:0", "--http", "off"];
     let server = serve(&arguments);
     let file = sample(Codec::H264, 20, "320x180");
-    let _encoder = push(nine(), &file, &format!("rtmps://{}/live/k-demo", server.address("rtmps")));
+    let port = server.address("rtmps").rsplit(':').next().unwrap().to_owned();
+    let _encoder = push_trusting(Path::new(&cert), &file, &format!("rtmps://localhost:{port}/live/k-demo"));
     let port = server.address("viewers").rsplit(':').next().unwrap().to_owned();
     let url = format!("https://localhost:{port}/live/demo/source/live.m3u8");
     let first = client(&authority);
+    let begin = std::time::Instant::now();
     let answer = loop {
+        assert!(begin.elapsed().as_secs() < 20, "nothing is published");
         let answer = first.get(&url).send().await.unwrap();
         if answer.status() == 200 {
             break answer;

@@ -2,6 +2,8 @@
 //!
 //! Needs what PACKAGES.md lists. Servers listen on loopback, on ports the system chooses; every process is ended by its own handle.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod admin;
 mod checker;
 mod commerce;

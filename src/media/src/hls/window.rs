@@ -235,6 +235,14 @@ impl Window {
         self.progress.subscribe()
     }
 
+    /// Waits for the next part, but no longer than one lasts. A player takes the end of its first playlist for the live edge and stays
+    /// as far behind as that was old; half a part on average is worth waiting for.
+    pub(crate) async fn fresh(&self) {
+        if !self.progress().ended {
+            let _ = timeout(self.shape.part * 5 / 4, self.watch().changed()).await;
+        }
+    }
+
     /// Waits for a part, or for the whole segment.
     pub(crate) async fn wait(&self, number: u64, part: Option<usize>) -> Wait {
         let there = |progress: &Progress| {

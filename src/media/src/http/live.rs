@@ -79,6 +79,8 @@ async fn playlist(window: &Window, query: &str) -> Answer {
             Wait::Ready | Wait::Late => {}
             Wait::Absurd => return text(StatusCode::BAD_REQUEST, "that part is too far ahead\n"),
         }
+    } else {
+        window.fresh().await;
     }
     let playlists = window.playlists();
     let body = if directives.skip { playlists.delta } else { playlists.full };

@@ -99,7 +99,7 @@ impl Table {
 
     fn add(&mut self, description: &Description, time: u64, place: u64, entries: &[Entry], scale: u64) {
         // A track may change its rate when the publisher comes back; the file has the first one's.
-        let convert = |ticks: u64| ticks * scale / u64::from(description.scale);
+        let convert = |ticks: u64| (u128::from(ticks) * u128::from(scale) / u128::from(description.scale)) as u64;
         let time = convert(time);
         if self.start.is_none() {
             (self.start, self.end) = (Some(time), time);

@@ -11,6 +11,9 @@ use super::init::{DEPENDENT, Description};
 /// A `moov` or `moof` longer than this was not written by us.
 const LONGEST_HEADER: u64 = 4 << 20;
 
+/// Times beyond this many ticks (a century) were not written by us.
+const LATEST: u64 = 1 << 48;
+
 /// A sample as a fragment tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
@@ -197,6 +200,9 @@ fn runs(moof: &Bytes, place: u64) -> Option<Vec<Run>> {
             let track = word(&child(&fragment, &[b"tfhd"])?, 4)?;
             let begin = child(&fragment, &[b"tfdt"])?;
             let time = u64::from(word(&begin, 4)?) << 32 | u64::from(word(&begin, 8)?);
+            if time > LATEST {
+                return None;
+            }
             let mut run = child(&fragment, &[b"trun"])?;
             let flags = word(&run, 0)? & 0xff_ffff;
             let (count, offset) = (word(&run, 4)? as usize, word(&run, 8)?);

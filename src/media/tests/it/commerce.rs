@@ -56,7 +56,7 @@ impl State {
         let value: Value = serde_json::from_slice(&body).unwrap();
         let path = head.uri.path().rsplit('/').next().unwrap();
         *self.attempts.lock().unwrap() += usize::from(path == "events");
-        if self.failing.lock().unwrap().iter().any(|failing| *failing == path) {
+        if self.failing.lock().unwrap().contains(&path) {
             return (503, json!({}));
         }
         match path {

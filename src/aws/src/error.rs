@@ -26,6 +26,10 @@ const BUSY: &[&str] = &[
     "InvalidDBParameterGroupStateFault",
     "ConcurrentModification",
     "InvalidNatGatewayState",
+    // Another listener has not let go of the target group yet.
+    "TargetGroupAssociationLimit",
+    // The rule that has the priority was made by a try whose answer was lost: the next one sees it.
+    "PriorityInUse",
 ];
 
 /// Codes that ask for fewer calls; the SDK has retried them by then.

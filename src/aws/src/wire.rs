@@ -36,8 +36,27 @@ pub struct Wire {
 pub struct Cut {
     /// The call it ends at, counted from 1 since the cut was set.
     pub call: usize,
+    /// Which calls count.
+    pub among: Among,
     /// On which side of that call.
     pub side: Side,
+}
+
+/// Which calls a cut counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Among {
+    /// Every one.
+    All,
+    /// Those that may change something: a death at a read leaves the cloud as one at the write before it does.
+    Writes,
+}
+
+impl Among {
+    fn counts(self, operation: &str) -> bool {
+        let name = operation.split_once('.').map_or(operation, |(_, name)| name);
+        let reads = ["Describe", "Get", "List", "GET "];
+        self == Self::All || !reads.iter().any(|read| name.starts_with(read))
+    }
 }
 
 /// The two ways a process can die at a call.
@@ -168,7 +187,10 @@ impl Wire {
         }
         let number = state.calls.len();
         state.calls.push(Call { operation: operation(request), started: Instant::now(), ended: None });
-        let here = state.cut.filter(|cut| cut.call == number + 1).map(|cut| cut.side);
+        let counted = |among: Among| state.calls.iter().filter(|call| among.counts(&call.operation)).count();
+        let here =
+            state.cut.filter(|cut| cut.among.counts(&state.calls[number].operation) && cut.call == counted(cut.among));
+        let here = here.map(|cut| cut.side);
         state.dead |= here == Some(Side::BeforeSend);
         match here {
             Some(Side::BeforeSend) => {

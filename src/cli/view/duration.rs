@@ -6,6 +6,7 @@ use std::time::Duration;
 pub(crate) fn words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
+        0 if duration.as_millis() < 50 => "no time".to_owned(),
         0 => format!("{:.1} s", duration.as_secs_f64()),
         1..60 => format!("{seconds} s"),
         60..600 if seconds % 60 != 0 => format!("{} min {} s", seconds / 60, seconds % 60),

@@ -133,7 +133,8 @@ fn grouped(changes: &[&Change], options: Options) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for ((verb, kind, _), members) in groups {
-        let names: Vec<&str> = members.iter().map(|change| change.address.name()).collect();
+        let mut names: Vec<&str> = members.iter().map(|change| change.address.name()).collect();
+        names.sort_unstable();
         let start = format!("  {} {kind}", word(verb, options.paint));
         let room = options.width.saturating_sub(12 + kind.chars().count());
         lines.push(format!("{start}  {}", listed(&names, room)));

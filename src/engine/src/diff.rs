@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn lists_and_references_are_compared_whole() {
-        let live = json!({ "subnets": [{ "$ref": "subnet/a" }], "vpc": { "$id": "vpc-1" } });
+        let live = json!({ "subnets": [{ "$ref": "subnet/a" }], "vpc": { "$id": "vpc-1", "$kind": "vpc" } });
         let desired =
             json!({ "subnets": [{ "$ref": "subnet/a" }, { "$ref": "subnet/b" }], "vpc": { "$ref": "vpc/main" } });
         let changed: Vec<String> = diff(&desired, &live).into_iter().map(|change| change.path).collect();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::plan::Verb;
-use crate::reference::{address_of, ids, output_of};
+use crate::reference::{address_of, ids, key, key_of, output_of};
 use crate::{Address, Graph, KindInfo, Live, Phase, Plan, diff};
 
 /// What is live, by address and by cloud id.
@@ -19,7 +19,7 @@ pub struct Inventory {
     live: BTreeMap<Address, Vec<Live>>,
     /// Addresses of which nothing live may be used: all of theirs are superseded.
     retired: BTreeSet<Address>,
-    /// The ids of current resources.
+    /// Current resources by [`key`].
     names: BTreeMap<String, Address>,
 }
 
@@ -35,8 +35,7 @@ impl Inventory {
         for all in inventory.live.values_mut() {
             all.sort_by(|one, other| one.id.cmp(&other.id));
         }
-        let current =
-            inventory.live.iter().filter_map(|(address, all)| Some((all.first()?.id.clone(), address.clone())));
+        let current = inventory.live.iter().filter_map(|(address, all)| Some((all.first()?.key(), address.clone())));
         inventory.names = current.collect();
         inventory
     }
@@ -83,9 +82,9 @@ impl Inventory {
             None => {
                 self.retired.remove(&live.address);
                 if let Some(old) = all.first() {
-                    self.names.remove(&old.id);
+                    self.names.remove(&old.key());
                 }
-                self.names.insert(live.id.clone(), live.address.clone());
+                self.names.insert(live.key(), live.address.clone());
                 all.insert(0, live);
             }
         }
@@ -93,7 +92,7 @@ impl Inventory {
 
     /// Takes out a resource that is gone.
     pub fn remove(&mut self, address: &Address, id: &str) {
-        self.names.remove(id);
+        self.names.remove(&key(address.kind(), id));
         if let Some(all) = self.live.get_mut(address) {
             all.retain(|live| live.id != id);
             if all.is_empty() {
@@ -107,7 +106,7 @@ impl Inventory {
     pub(crate) fn retire(&mut self, address: &Address) {
         self.retired.insert(address.clone());
         if let Some(current) = self.live.get(address).and_then(|all| all.first()) {
-            self.names.remove(&current.id);
+            self.names.remove(&current.key());
         }
     }
 
@@ -126,7 +125,7 @@ impl Inventory {
             live.address = to.clone();
         }
         if let Some(current) = all.first() {
-            self.names.insert(current.id.clone(), to.clone());
+            self.names.insert(current.key(), to.clone());
         }
         self.live.entry(to.clone()).or_default().splice(0..0, all);
     }
@@ -148,10 +147,10 @@ impl Inventory {
     fn promote(&mut self, address: &Address, id: &str) {
         let Some(all) = self.live.get_mut(address) else { return };
         if let Some(old) = all.first() {
-            self.names.remove(&old.id);
+            self.names.remove(&old.key());
         }
         all.sort_by_key(|live| live.id != id);
-        self.names.insert(id.to_owned(), address.clone());
+        self.names.insert(key(address.kind(), id), address.clone());
         self.retired.remove(address);
     }
 
@@ -161,7 +160,7 @@ impl Inventory {
     /// refer to, then the one with the lowest id. An address none of whose live resources fits is retired when its
     /// replacement has to be made first.
     pub(crate) fn settled(mut self, graph: &Graph, kinds: &BTreeMap<&str, &KindInfo>) -> Self {
-        let used: BTreeSet<String> = self.all().flat_map(|live| ids(&live.properties)).map(str::to_owned).collect();
+        let used: BTreeSet<String> = self.all().flat_map(|live| ids(&live.properties)).collect();
         let order: Vec<Address> = graph.in_order().iter().map(|resource| resource.address.clone()).collect();
         for address in order {
             let Some(kind) = kinds.get(address.kind()) else { continue };
@@ -169,14 +168,14 @@ impl Inventory {
             let wanted = graph.get(&address).map(|resource| &resource.properties);
             let rank = |live: &Live| {
                 let unfit = wanted.is_some_and(|wanted| self.replaces(kind, wanted, live));
-                (!usable(kind, live), unfit, !used.contains(&live.id))
+                (!usable(kind, live), unfit, !used.contains(&live.key()))
             };
             all.sort_by_cached_key(|live| (rank(live), live.id.clone()));
             for live in &all {
-                self.names.remove(&live.id);
+                self.names.remove(&live.key());
             }
             if let Some(current) = all.first().filter(|first| usable(kind, first)) {
-                self.names.insert(current.id.clone(), address.clone());
+                self.names.insert(current.key(), address.clone());
             } else {
                 self.retired.insert(address.clone());
             }
@@ -194,11 +193,8 @@ impl Inventory {
     /// Rewrites ids of current resources into addresses: live properties in blueprint words.
     pub fn named(&self, value: &Value) -> Value {
         rewrite(value, &|value| {
-            let id = value.get("$id")?.as_str()?;
-            Some(match self.names.get(id) {
-                Some(address) => json!({ "$ref": address }),
-                None => json!({ "$id": id }),
-            })
+            let address = self.names.get(&key_of(value)?);
+            Some(address.map_or_else(|| value.clone(), |address| json!({ "$ref": address })))
         })
     }
 
@@ -211,7 +207,7 @@ impl Inventory {
                 return self.get(&address).and_then(|live| live.outputs.get(output)).cloned();
             }
             let live = self.get(&address_of(value)?)?;
-            Some(json!({ "$id": live.id, "outputs": live.outputs }))
+            Some(json!({ "$id": live.id, "$kind": live.address.kind(), "outputs": live.outputs }))
         })
     }
 

@@ -31,6 +31,13 @@ pub struct Live {
     pub note: Option<String>,
 }
 
+impl Live {
+    /// The id with the kind, as references carry it.
+    pub(crate) fn key(&self) -> String {
+        crate::reference::key(self.address.kind(), &self.id)
+    }
+}
+
 /// A cloud, or something that behaves like one.
 pub trait Provider: Send + Sync {
     /// Every kind it knows, in the registry's order.

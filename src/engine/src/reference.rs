@@ -1,8 +1,8 @@
 //! References between resources: a name in a blueprint, an id when live.
 //!
 //! On the wire of the engine (JSON) a reference has one of four shapes:
-//! `{"$ref": "subnet/public-a"}` names a resource; `{"$id": "subnet-0a1"}` is one the cloud reported;
-//! `{"$id": …, "outputs": {…}}` is a named one after resolution; and
+//! `{"$ref": "subnet/public-a"}` names a resource; `{"$id": "subnet-0a1", "$kind": "subnet"}` is one the
+//! cloud reported; `{"$id": …, "$kind": …, "outputs": {…}}` is a named one after resolution; and
 //! `{"$ref": "launch-template/web", "output": "version"}` stands for an output's value until it is known.
 
 use std::collections::BTreeSet;
@@ -149,7 +149,7 @@ impl<K: Kind> Serialize for Ref<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match &self.target {
             Target::Address(address) => json!({ "$ref": address }),
-            Target::Live { id, .. } => json!({ "$id": id }),
+            Target::Live { id, .. } => json!({ "$id": id, "$kind": K::NAME }),
         }
         .serialize(serializer)
     }
@@ -274,13 +274,23 @@ pub fn references(value: &Value) -> BTreeSet<Address> {
     found
 }
 
-/// The cloud ids a live value refers to.
-pub(crate) fn ids(value: &Value) -> BTreeSet<&str> {
+/// The live resources a value refers to, by [`key`].
+pub(crate) fn ids(value: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     visit(value, &mut |value| {
-        found.extend(value.get("$id").and_then(Value::as_str));
+        found.extend(key_of(value));
     });
     found
+}
+
+/// A live resource's id with its kind: ids that are names, such as a role's, are unique within their kind only.
+pub(crate) fn key(kind: &str, id: &str) -> String {
+    format!("{kind}/{id}")
+}
+
+/// Reads `{"$id": id, "$kind": kind}`.
+pub(crate) fn key_of(value: &Value) -> Option<String> {
+    Some(key(value.get("$kind")?.as_str()?, value.get("$id")?.as_str()?))
 }
 
 fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a Value)) {

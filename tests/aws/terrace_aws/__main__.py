@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -27,10 +28,15 @@ def main() -> None:
     options = arguments.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
-    from .front import Front
-    from .server import serve
+    # Loading makes millions of objects that stay: collecting in between would only walk them.
+    gc.disable()
+    from . import loaders
+
+    loaders.share()
     from . import patches, rules
     from .bridge import backend
+    from .front import Front
+    from .server import serve
 
     patches.apply()
     rules.load()
@@ -39,8 +45,8 @@ def main() -> None:
     for service in ("ec2", "iam", "rds"):
         backend(service, "000000000000", "us-east-1")
     # What is loaded now lives as long as the process: keep the collector from walking it over and over.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
 
     async def run() -> None:
@@ -74,10 +80,8 @@ def _stop_when_input_closes(loop: asyncio.AbstractEventLoop, stop: asyncio.Event
                 pass
         except (OSError, ValueError):
             pass
-        try:
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop.set)
-        except RuntimeError:
-            pass
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -33,6 +33,10 @@ class Account:
         self.tokens: dict[tuple[str, str, str], tuple[Any, str]] = {}
         #: When a resource was made, by id, while lag was on.
         self.births: dict[str, float] = {}
+        #: Rows as they were before a change that readers do not see yet.
+        self.stale: dict[tuple[str, str, str], tuple[dict[str, Any], float]] = {}
+        #: Deleted rows that are still listed, by region and kind.
+        self.ghosts: dict[tuple[str, str], dict[str, tuple[dict[str, Any], float]]] = {}
         #: Ids a test has hidden on purpose.
         self.hidden: set[str] = set()
         self.buckets: dict[str, tuple[float, float]] = {}

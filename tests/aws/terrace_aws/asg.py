@@ -70,7 +70,12 @@ def _launch(call: Call, item: Group, subnet_id: str, spec: dict[str, Any]) -> No
     interface = (data.get("NetworkInterfaces") or [{}])[0]
     names = data.get("SecurityGroupIds") or interface.get("Groups") or []
     wanted = [ec2.group(call, name) for name in names]
-    tags = {tag["Key"]: tag["Value"] for s in data.get("TagSpecifications", []) if s["ResourceType"] == "instance" for tag in s.get("Tags", [])}
+    tags = {
+        tag["Key"]: tag["Value"]
+        for s in data.get("TagSpecifications", [])
+        if s["ResourceType"] == "instance"
+        for tag in s.get("Tags", [])
+    }
     tags |= {tag["Key"]: tag["Value"] for tag in item["tags"].values() if tag["PropagateAtLaunch"]}
     tags |= {
         "aws:autoscaling:groupName": item["row"]["AutoScalingGroupName"],
@@ -107,8 +112,17 @@ def _launch(call: Call, item: Group, subnet_id: str, spec: dict[str, Any]) -> No
             "Version": str(version),
         },
     }  # fmt: skip
-    item["instances"][instance.id] = {"row": row, "subnet": subnet_id, "ready": call.account.due(LAUNCH_SECONDS), "gone": None}
-    activity(item, f"Launching a new EC2 instance: {instance.id}", {"Subnet ID": subnet_id, "Availability Zone": instance.availability_zone})
+    item["instances"][instance.id] = {
+        "row": row,
+        "subnet": subnet_id,
+        "ready": call.account.due(LAUNCH_SECONDS),
+        "gone": None,
+    }
+    activity(
+        item,
+        f"Launching a new EC2 instance: {instance.id}",
+        {"Subnet ID": subnet_id, "Availability Zone": instance.availability_zone},
+    )
     for arn in item["row"]["TargetGroupARNs"]:
         _register(call, arn, instance.id)
 
@@ -147,7 +161,11 @@ def terminate(call: Call, item: Group, instance: str) -> None:
     for arn in item["row"]["TargetGroupARNs"]:
         if arn in elb.groups(call):
             elb.groups(call)[arn]["targets"].pop(instance, None)
-    activity(item, f"Terminating EC2 instance: {instance}", {"Subnet ID": held["subnet"], "Availability Zone": held["row"]["AvailabilityZone"]})
+    activity(
+        item,
+        f"Terminating EC2 instance: {instance}",
+        {"Subnet ID": held["subnet"], "Availability Zone": held["row"]["AvailabilityZone"]},
+    )
 
 
 def activity(item: Group, text: str, details: dict[str, Any], status: str = "Successful") -> None:

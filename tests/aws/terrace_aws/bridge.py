@@ -23,9 +23,9 @@ from moto.iam.models import iam_backends
 from moto.iam.responses import IamResponse
 from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
-from moto.secretsmanager.models import secretsmanager_backends
 from moto.resourcegroupstaggingapi.models import resourcegroupstaggingapi_backends
 from moto.resourcegroupstaggingapi.responses import ResourceGroupsTaggingAPIResponse
+from moto.secretsmanager.models import secretsmanager_backends
 from moto.ssm.models import ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.sts.models import sts_backends
@@ -125,7 +125,9 @@ def run(service: str, action: str, account: str, region: str, params: dict[str, 
     except ServiceException as error:
         raise Fault(error.code, error.message) from error
     except HTTPException as error:
-        raise Fault(getattr(error, "error_type", "InternalFailure"), getattr(error, "message", str(error)), error.code) from error
+        raise Fault(
+            getattr(error, "error_type", "InternalFailure"), getattr(error, "message", str(error)), error.code
+        ) from error
     if isinstance(result, ActionResult):
         return pick(result.result) if pick is not None and result.result is not None else {}
     if isinstance(result, tuple):

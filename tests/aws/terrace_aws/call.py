@@ -20,7 +20,9 @@ class Call:
 
     __slots__ = ("account", "action", "operation", "params", "region", "replayed", "service")
 
-    def __init__(self, account: Account, service: str, region: str, action: str, operation: Any, params: dict[str, Any]):
+    def __init__(
+        self, account: Account, service: str, region: str, action: str, operation: Any, params: dict[str, Any]
+    ):
         self.account = account
         self.service = service
         self.region = region

@@ -61,7 +61,9 @@ def _calls(account: Account, values: dict[str, Any]) -> dict[str, Any]:
     since = int(values.get("since", 0))
     out: dict[str, Any] = {"total": sum(account.counts.values()), "counts": dict(sorted(account.counts.items()))}
     if values.get("log", "true") in (True, "true", "1"):
-        out["log"] = [{"at": round(at, 3), "call": call, "outcome": outcome} for at, call, outcome in list(account.log)[since:]]
+        out["log"] = [
+            {"at": round(at, 3), "call": call, "outcome": outcome} for at, call, outcome in list(account.log)[since:]
+        ]
     return out
 
 
@@ -102,7 +104,10 @@ def _show(account: Account, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _health(account: Account, values: dict[str, Any]) -> dict[str, Any]:
-    """Marks instances healthy or unhealthy for their target groups: `{"ids": [...], "healthy": false}`."""
+    """Marks instances healthy or unhealthy for their target groups: `{"ids": [...], "healthy": false}`.
+
+    An id `lt-…:2` is a version of a launch template: refreshes to it fail.
+    """
     table = account.table("unhealthy")
     for name in values["ids"]:
         if values.get("healthy", False):

@@ -13,6 +13,7 @@ from .bridge import prepared
 from .call import Call
 from .fault import Fault
 from .kinds import BY_NAME
+from .stale import ghosts
 
 Row = dict[str, Any]
 Filter = Callable[[Row], Any]
@@ -33,7 +34,7 @@ def tag_specifications(call: Call, resource: str) -> dict[str, str]:
     """The tags for one resource type in `TagSpecifications`; refuses types the operation does not make."""
     tags: dict[str, str] = {}
     for specification in call.get("TagSpecifications") or []:
-        if specification.get("ResourceType") not in (resource, "security-group-rule"):
+        if specification.get("ResourceType") != resource:
             raise Fault(
                 "InvalidParameterValue",
                 f"'{specification.get('ResourceType')}' is not a valid taggable resource type for this operation.",
@@ -112,10 +113,11 @@ def describe(
     `dress` changes a row (or drops it by None) before the other filters see it.
     """
     wanted = call.get(ids) or []
+    gone = ghosts(call, kind)
     for name in wanted:
-        if name not in objects:
+        if name not in objects and name not in gone:
             raise missing(kind, name)
-    chosen = {name: objects[name] for name in wanted} if wanted else objects
+    chosen = {name: objects[name] for name in wanted if name in objects} if wanted else objects
     on_tags, others = split(call.get("Filters"))
     if on_tags:
         tags = call.ec2.tags
@@ -131,7 +133,18 @@ def describe(
             row["Tags"] = [tag for tag in row["Tags"] if "Key" in tag]
     if dress is not None:
         rows = [dressed for row in rows if (dressed := dress(row)) is not None]
+    rows += still_listed(gone, wanted, on_tags)
     return {key: keep(rows, others, known)}
+
+
+def still_listed(gone: dict[str, Row], wanted: list[str], on_tags: list[tuple[str, list[str]]]) -> list[Row]:
+    """The rows of what is deleted but still listed, as far as ids and tag filters ask for them."""
+    rows = []
+    for name, row in gone.items():
+        tags = {tag["Key"]: tag["Value"] for tag in row.get("Tags", [])}
+        if (not wanted or name in wanted) and all(tags_match(tags, one, values) for one, values in on_tags):
+            rows.append(row)
+    return rows
 
 
 #: What brings the region up to now: gateways, endpoints, interfaces, groups. Rule modules add theirs.

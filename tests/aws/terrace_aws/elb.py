@@ -70,7 +70,12 @@ def _known(table: dict[str, Row], arn: str, code: str, message: str) -> Row:
 
 def tagged(call: Call, arn: str) -> Row:
     """The row of any kind that this ARN names."""
-    for part, find in ((":loadbalancer/", balancer), (":targetgroup/", group), (":listener/", listener), (":listener-rule/", rule)):
+    for part, find in (
+        (":loadbalancer/", balancer),
+        (":targetgroup/", group),
+        (":listener/", listener),
+        (":listener-rule/", rule),
+    ):
         if part in arn:
             return find(call, arn)
     raise Fault("ValidationError", f"'{arn}' is not a valid ARN")

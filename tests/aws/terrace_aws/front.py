@@ -16,7 +16,7 @@ import cbor2
 from moto.core.errors import ErrorLookupFactory
 from moto.iam.models import get_account_id_from
 
-from . import control, fallback, lag, paging, throttle, unkept, validate
+from . import control, fallback, lag, paging, stale, throttle, unkept, validate
 from .account import Account, Accounts
 from .bridge import SERVICES, model, operation_model
 from .call import HANDLERS, Call, perform
@@ -64,7 +64,11 @@ class Front:
             return Reply(status, "application/json", json.dumps(data).encode())
         scope = _SCOPE.search(request.headers.get("authorization", ""))
         if scope is None:
-            return Reply(403, "text/xml", xml_error("query", "MissingAuthenticationToken", "Missing Authentication Token", 403, ""))
+            return Reply(
+                403,
+                "text/xml",
+                xml_error("query", "MissingAuthenticationToken", "Missing Authentication Token", 403, ""),
+            )
         access_key, region, service = scope.groups()
         account = self.accounts[account_of(access_key)]
         if service not in SERVICES:
@@ -111,8 +115,11 @@ class Front:
             unkept.check(call, (service, action) in HANDLERS)
             lag.check(call)
             pages = paging.take(call)
+            rows = stale.before(call)
             result = perform(call)
+            stale.after(call, rows)
             lag.apply(call, result)
+            stale.apply(call, result)
             if pages is not None:
                 paging.apply(pages, result)
             return _success(protocol, operation, result, request_id)
@@ -122,7 +129,9 @@ class Front:
         except Exception as error:
             log.exception("%s.%s failed", service, action)
             outcome = "InternalFailure"
-            return _failure(service, protocol, Fault("InternalFailure", f"{type(error).__name__}: {error}", 500), request_id)
+            return _failure(
+                service, protocol, Fault("InternalFailure", f"{type(error).__name__}: {error}", 500), request_id
+            )
         finally:
             account.log.append((account.now(), f"{service}.{action}", outcome))
 
@@ -191,5 +200,7 @@ def _refusal(protocol: str, code: str, message: str, status: int, request_id: st
         return Reply(status, "application/cbor", body, (("smithy-protocol", "rpc-v2-cbor"),))
     if protocol == "json":
         body = json.dumps({"__type": code, "message": message}).encode()
-        return Reply(status, "application/x-amz-json-1.1", body, (("x-amzn-ErrorType", code), ("x-amzn-RequestId", request_id)))
+        return Reply(
+            status, "application/x-amz-json-1.1", body, (("x-amzn-ErrorType", code), ("x-amzn-RequestId", request_id))
+        )
     return Reply(status, "text/xml;charset=UTF-8", xml_error(protocol, code, message, status, request_id))

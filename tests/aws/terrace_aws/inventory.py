@@ -23,7 +23,9 @@ def take(account: Account) -> dict[str, Found]:
     try:
         regions = list(ec2_backends[account.name].keys()) if dict.__contains__(ec2_backends, account.name) else []
         regions += [name.rpartition("@")[2] for name in account.tables if "@" in name]
-        found = {region: _regional(account, region) for region in sorted(set(regions) - {"global", ""}) or ["us-east-1"]}
+        found = {
+            region: _regional(account, region) for region in sorted(set(regions) - {"global", ""}) or ["us-east-1"]
+        }
         found["global"] = _collect(account, "us-east-1", "iam")
         return {region: kinds for region, kinds in found.items() if kinds}
     finally:
@@ -99,7 +101,7 @@ def _items(ask: _Asker, kind: Any) -> Iterator[tuple[dict[str, Any], str]]:
                     yield item, member
         return
     params = {"Scope": "Local"} if kind.name == "policy" else {}
-    for items in lag._lists(ask(kind.service, action, **params), path.split(".")):
+    for items in lag.lists(ask(kind.service, action, **params), path.split(".")):
         for item in items:
             if member in item:
                 yield item, member
@@ -111,8 +113,16 @@ _LISTENER = next(kind for kind in KINDS if kind.name == "listener")
 def _own_to_aws(ask: _Asker) -> set[str]:
     defaults = {vpc["VpcId"] for vpc in ask("ec2", "DescribeVpcs")["Vpcs"] if vpc.get("IsDefault")}
     own = set(defaults)
-    own |= {item["SubnetId"] for item in ask("ec2", "DescribeSubnets")["Subnets"] if item["VpcId"] in defaults and item.get("DefaultForAz")}
-    own |= {item["GroupId"] for item in ask("ec2", "DescribeSecurityGroups")["SecurityGroups"] if item["GroupName"] == "default"}
+    own |= {
+        item["SubnetId"]
+        for item in ask("ec2", "DescribeSubnets")["Subnets"]
+        if item["VpcId"] in defaults and item.get("DefaultForAz")
+    }
+    own |= {
+        item["GroupId"]
+        for item in ask("ec2", "DescribeSecurityGroups")["SecurityGroups"]
+        if item["GroupName"] == "default"
+    }
     for table in ask("ec2", "DescribeRouteTables")["RouteTables"]:
         if any(link.get("Main") for link in table.get("Associations", [])):
             own.add(table["RouteTableId"])
@@ -134,7 +144,9 @@ def _gone(kind: str, item: dict[str, Any]) -> bool:
     if kind == "instance":
         return item.get("State", {}).get("Name") == "terminated"
     # Every engine's `default.…` groups belong to AWS.
-    return kind in ("db-parameter-group", "db-subnet-group") and str(item.get(f"DB{kind[3:].title().replace('-', '')}Name", "")).startswith("default")
+    return kind in ("db-parameter-group", "db-subnet-group") and str(
+        item.get(f"DB{kind[3:].title().replace('-', '')}Name", "")
+    ).startswith("default")
 
 
 def _row(item: dict[str, Any], member: str) -> dict[str, Any]:

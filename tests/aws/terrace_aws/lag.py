@@ -37,7 +37,7 @@ def check(call: Call) -> None:
     hidden = unseen(account)
     if not hidden:
         return
-    strings = {part for text in _strings(call.params) for part in text.split(",")}
+    named = {part for text in strings(call.params) for part in text.split(",")}
     for kind in KINDS:
         if kind.lookups:
             if kind.service != call.service or any(action == call.action for action, _ in kind.creates):
@@ -51,8 +51,8 @@ def check(call: Call) -> None:
             if f"{kind.name}/{tail}" in hidden and _RDS_ARNS.get(kind.name, "?") in call.params["ResourceName"]:
                 raise Fault(kind.missing[0], kind.missing[1].format(tail))
             continue
-        for text in strings & hidden:
-            if _is_of(kind, text) and not _is_filter(call, text):
+        for text in named & hidden:
+            if is_of(kind, text) and not _is_filter(call, text):
                 code = kind.missing[0] if kind.service == call.service else _foreign(call.service, kind)
                 raise Fault(code, kind.missing[1].format(text))
 
@@ -68,7 +68,12 @@ _FOREIGN = {
     ("elasticloadbalancing", "security-group"): "InvalidSecurityGroup",
     ("rds", "subnet"): "InvalidSubnet",
 }
-_RDS_ARNS = {"db-subnet-group": ":subgrp:", "db-parameter-group": ":pg:", "db-instance": ":db:", "db-snapshot": ":snapshot:"}
+_RDS_ARNS = {
+    "db-subnet-group": ":subgrp:",
+    "db-parameter-group": ":pg:",
+    "db-instance": ":db:",
+    "db-snapshot": ":snapshot:",
+}
 
 
 _PREFIXES = {
@@ -76,10 +81,16 @@ _PREFIXES = {
     "route-table": "rtb-", "security-group": "sg-", "vpc-endpoint": "vpce-", "launch-template": "lt-",
     "network-interface": "eni-", "instance": "i-", "volume": "vol-",
 }  # fmt: skip
-_ARNS = {"target-group": ":targetgroup/", "load-balancer": ":loadbalancer/", "listener": ":listener/", "rule": ":listener-rule/"}
+_ARNS = {
+    "target-group": ":targetgroup/",
+    "load-balancer": ":loadbalancer/",
+    "listener": ":listener/",
+    "rule": ":listener-rule/",
+}
 
 
-def _is_of(kind: Kind, text: str) -> bool:
+def is_of(kind: Kind, text: str) -> bool:
+    """Whether this id is one of this kind's."""
     if kind.name in _ARNS:
         return _ARNS[kind.name] in text
     return text.startswith(_PREFIXES[kind.name])
@@ -90,15 +101,16 @@ def _is_filter(call: Call, text: str) -> bool:
     return any(text in item.get("Values", ()) for item in call.params.get("Filters") or () if isinstance(item, dict))
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """Every string in the parameters."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _strings(item)
+            yield from strings(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _strings(item)
+            yield from strings(item)
 
 
 def apply(call: Call, result: dict[str, Any]) -> None:
@@ -124,7 +136,7 @@ def apply(call: Call, result: dict[str, Any]) -> None:
     kind, path, member = listed
     dropped = ""
     left = 0
-    for items in _lists(result, path.split(".")):
+    for items in lists(result, path.split(".")):
         seen = []
         for item in items:
             if _key(kind, item.get(member, "")) in hidden:
@@ -152,7 +164,9 @@ _ALSO = {
 
 def _names_one(call: Call) -> bool:
     return any(
-        value and name not in ("Filters", "MaxResults", "MaxRecords", "PageSize", "Marker", "NextToken", "PathPrefix", "Scope")
+        value
+        and name
+        not in ("Filters", "MaxResults", "MaxRecords", "PageSize", "Marker", "NextToken", "PathPrefix", "Scope")
         for name, value in call.params.items()
     )
 
@@ -166,25 +180,26 @@ def _at(data: Any, path: str) -> Any:
     return data
 
 
-def _lists(data: Any, path: list[str]) -> Iterator[list[Any]]:
+def lists(data: Any, path: list[str]) -> Iterator[list[Any]]:
+    """The lists of a result that a path with `*` leads to."""
     if not path:
         if isinstance(data, list):
             yield data
         return
     if path[0] == "*":
         for item in data:
-            yield from _lists(item, path[1:])
+            yield from lists(item, path[1:])
     elif isinstance(data, dict) and path[0] in data:
-        yield from _lists(data[path[0]], path[1:])
+        yield from lists(data[path[0]], path[1:])
 
 
-def pause(account: Account) -> tuple[dict[str, float], set[str]]:
-    """Makes everything visible for the server's own look (the inventory); give the result to `resume`."""
-    kept = (account.births, account.hidden)
-    account.births, account.hidden = {}, set()
+def pause(account: Account) -> tuple[Any, ...]:
+    """Makes all there is visible, and nothing else, for the server's own look (the inventory); give the result to `resume`."""
+    kept = (account.births, account.hidden, account.ghosts, account.stale)
+    account.births, account.hidden, account.ghosts, account.stale = {}, set(), {}, {}
     return kept
 
 
-def resume(account: Account, kept: tuple[dict[str, float], set[str]]) -> None:
+def resume(account: Account, kept: tuple[Any, ...]) -> None:
     """Puts back what `pause` took."""
-    account.births, account.hidden = kept
+    account.births, account.hidden, account.ghosts, account.stale = kept

@@ -31,7 +31,7 @@ _FROM_FIVE = {
     "DescribeSecurityGroupRules", "DescribeNatGateways", "DescribeTags", "DescribeInstances", "DescribeNetworkInterfaces",
 }  # fmt: skip
 #: Operations whose page is smaller than the service's usual one.
-_SMALLER = {"DescribeRouteTables": 100}
+_SMALLER = {"DescribeRouteTables": 100, "DescribeLaunchTemplates": 200, "DescribeLaunchTemplateVersions": 200}
 
 
 @dataclass(slots=True)
@@ -58,7 +58,9 @@ def take(call: Call) -> Pages | None:
         return None
     if call.action == "DescribeInstances" and call.get("InstanceIds") and call.get("MaxResults"):
         # "You cannot specify this parameter and the instance IDs parameter in the same call."
-        raise Fault("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
+        raise Fault(
+            "InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults"
+        )
     least, most, default = _LIMITS[call.service]
     limit = call.params.pop(config.get("limit_key", ""), None)
     token = call.params.pop(config["input_token"], None)
@@ -73,7 +75,9 @@ def take(call: Call) -> Pages | None:
         try:
             start = int(base64.urlsafe_b64decode(token.encode()).decode().removeprefix("page-"))
         except ValueError:
-            code = {"ec2": "InvalidNextToken", "autoscaling": "InvalidNextToken"}.get(call.service, "InvalidParameterValue")
+            code = {"ec2": "InvalidNextToken", "autoscaling": "InvalidNextToken"}.get(
+                call.service, "InvalidParameterValue"
+            )
             raise Fault(code, f"Invalid value '{token}' for {config['input_token']}") from None
     return Pages(config, start, limit or _SMALLER.get(call.action, default))
 

@@ -1,9 +1,10 @@
 """Short cuts through moto's slow paths, where the answer stays the same.
 
-An instance looks its image up by scanning some 1,300 images; IAM builds its 1,400 managed policies anew for every account; the
-tags of one resource are found by matching patterns against all tags; regions are read from disk for every account.
+An instance looks its image up by scanning some 1,300 images, and every account has copies of them and of IAM's 1,400 managed
+policies; the tags of one resource are found by matching patterns against all tags; regions are read from disk for every account.
 """
 
+from collections import ChainMap
 from typing import Any
 
 from moto.core.base_backend import AccountSpecificBackend
@@ -24,27 +25,33 @@ def _image(self: Any, ami_ids: Any = (), filters: Any = None, exec_users: Any = 
 
 
 _load_amis = AmiBackend._load_amis
-_images: dict[str, list[Any]] = {}
+_images: dict[str, dict[str, Any]] = {}
 
 
 def _amis(self: Any) -> None:
     known = _images.get(self.region_name)
     if known is None:
         _load_amis(self)
-        _images[self.region_name] = list(self.amis.values())
-        return
-    for image in known:
-        self.amis[image.id] = _copy(image, ec2_backend=self)
+        known = _images[self.region_name] = self.amis
+    self.amis = ChainMap({}, known)
 
 
 _init_aws_policies = IAMBackend._init_aws_policies
-_policies: list[Any] = []
+_policies: dict[str, Any] = {}
 
 
 def _managed(self: Any) -> list[Any]:
     if not _policies:
-        _policies.extend(_init_aws_policies(self))
-    return [_copy(policy, account_id=self.account_id, attachment_count=0) for policy in _policies]
+        _policies.update({policy.arn: policy for policy in _init_aws_policies(self)})
+    return list(_policies.values())
+
+
+def own_policy(policies: Any, arn: str) -> Any:
+    """A policy this account may change: AWS's are shared until an account attaches one."""
+    policy = policies.get(arn)
+    if policy is not None and arn in _policies and arn not in policies.maps[0]:
+        policy = policies[arn] = _copy(policy, attachment_count=0)
+    return policy
 
 
 _details = IAMBackend.get_account_authorization_details
@@ -94,6 +101,7 @@ def apply() -> None:
     AmiBackend._load_amis = _amis
     AccountSpecificBackend._generate_regions = _regions_of
     IAMBackend._init_aws_policies = _managed
+    IAMBackend._init_managed_policies = lambda self: ChainMap({}, _policies)
     IAMBackend.get_account_authorization_details = _account_details
     Subnet.available_ip_address_count = property(_free_addresses)
     TaggedEC2Resource.get_tags = _tags

@@ -9,7 +9,14 @@ import sys
 
 from .front import Front, Reply, Request
 
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 500: "Internal Server Error"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    500: "Internal Server Error",
+}
 
 
 class Connection(asyncio.Protocol):
@@ -31,7 +38,9 @@ class Connection(asyncio.Protocol):
                 if used < 0:
                     self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
                     self.transport.close()
-                elif used == 0 and b"100-continue" in self.pending[:4096].lower() and self.pending.endswith(b"\r\n\r\n"):
+                elif (
+                    used == 0 and b"100-continue" in self.pending[:4096].lower() and self.pending.endswith(b"\r\n\r\n")
+                ):
                     self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
             self.pending = self.pending[used:]

@@ -14,6 +14,8 @@ class Settings:
     time_scale: float = 1.0
     #: Scaled seconds for which a new resource is not found by id nor listed.
     lag: float = 0.0
+    #: Scaled seconds for which a changed EC2 or IAM resource is still listed as it was.
+    stale: float = 0.0
     #: AWS-shaped token buckets refuse calls that come too fast.
     throttle: bool = False
     #: The next instance refreshes find their new instances unhealthy: how many of them.

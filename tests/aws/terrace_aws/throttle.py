@@ -29,7 +29,13 @@ _EC2_WIDE = {
 
 
 #: Calls per second. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
-_CLOUDWATCH = {"PutMetricAlarm": 3.0, "DeleteAlarms": 3.0, "DescribeAlarms": 9.0, "ListTagsForResource": 10.0, "TagResource": 20.0}
+_CLOUDWATCH = {
+    "PutMetricAlarm": 3.0,
+    "DeleteAlarms": 3.0,
+    "DescribeAlarms": 9.0,
+    "ListTagsForResource": 10.0,
+    "TagResource": 20.0,
+}
 
 
 def bucket(service: str, action: str, bare: bool) -> Bucket:

@@ -32,7 +32,12 @@ _MEMBERS = {
     ("ec2", "AllocateAddress"): {"Address", "CustomerOwnedIpv4Pool", "IpamPoolId", "PublicIpv4Pool"},
 }  # fmt: skip
 #: Services whose rows are this server's own: an operation without a handler would ask moto, which knows nothing of them.
-_OWN = {"elasticloadbalancing": {"DescribeSSLPolicies", "DescribeAccountLimits"}, "autoscaling": set(), "rds": set(), "tagging": set()}
+_OWN = {
+    "elasticloadbalancing": {"DescribeSSLPolicies", "DescribeAccountLimits"},
+    "autoscaling": set(),
+    "rds": set(),
+    "tagging": set(),
+}
 
 
 def check(call: Call, known: bool) -> None:
@@ -41,6 +46,8 @@ def check(call: Call, known: bool) -> None:
     if dropped is not None:
         named = dropped & call.params.keys()
         if named:
-            raise Fault("NotImplemented", f"the test server does not keep {', '.join(sorted(named))} of {call.key}", 501)
+            raise Fault(
+                "NotImplemented", f"the test server does not keep {', '.join(sorted(named))} of {call.key}", 501
+            )
     if not known and call.service in _OWN and call.action not in _OWN[call.service]:
         raise Fault("NotImplemented", f"the test server does not know {call.key}", 501)

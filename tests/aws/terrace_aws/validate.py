@@ -39,7 +39,9 @@ def _bad(service: str, path: str, value: Any, constraint: str) -> Fault:
         return Fault("InvalidParameterValue", f"Value ({value}) for parameter {path} is invalid. {constraint}.")
     name = path[:1].lower() + path[1:]
     code = "ValidationException" if service == "ssm" else "ValidationError"
-    return Fault(code, f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}")
+    return Fault(
+        code, f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
+    )
 
 
 @cache

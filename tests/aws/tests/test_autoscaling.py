@@ -16,10 +16,18 @@ def net(cloud):
     vpc = cloud.vpc()
     subnets = cloud.two_subnets(vpc)
     data = {"ImageId": cloud.image(), "InstanceType": "t3.micro", "SecurityGroupIds": [cloud.group(vpc)]}
-    template = cloud.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
-    cloud.ec2.create_launch_template_version(LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"InstanceType": "t3.small"})
-    target = cloud.elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]["TargetGroupArn"]
-    balancer = cloud.elbv2.create_load_balancer(Name="web", Subnets=subnets, Scheme="internal")["LoadBalancers"][0]["LoadBalancerArn"]
+    template = cloud.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)["LaunchTemplate"][
+        "LaunchTemplateId"
+    ]
+    cloud.ec2.create_launch_template_version(
+        LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"InstanceType": "t3.small"}
+    )
+    target = cloud.elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0][
+        "TargetGroupArn"
+    ]
+    balancer = cloud.elbv2.create_load_balancer(Name="web", Subnets=subnets, Scheme="internal")["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
     forward = [{"Type": "forward", "TargetGroupArn": target}]
     cloud.elbv2.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=forward)
     return {"vpc": vpc, "subnets": subnets, "template": template, "target": target, "balancer": balancer}
@@ -38,7 +46,11 @@ def group(cloud):
 
 
 def versions(cloud):
-    return sorted(item["LaunchTemplate"]["Version"] for item in group(cloud)["Instances"] if item["LifecycleState"] != "Terminating")
+    return sorted(
+        item["LaunchTemplate"]["Version"]
+        for item in group(cloud)["Instances"]
+        if item["LifecycleState"] != "Terminating"
+    )
 
 
 def test_every_member_is_kept_and_changed(cloud, net):
@@ -46,7 +58,12 @@ def test_every_member_is_kept_and_changed(cloud, net):
     row = group(cloud)
     assert {key: row[key] for key in MEMBERS} == MEMBERS
     assert row["LaunchTemplate"] == {"LaunchTemplateId": net["template"], "LaunchTemplateName": "web", "Version": "1"}
-    changed = {"HealthCheckType": "EC2", "HealthCheckGracePeriod": 5, "TerminationPolicies": ["Default"], "CapacityRebalance": False}
+    changed = {
+        "HealthCheckType": "EC2",
+        "HealthCheckGracePeriod": 5,
+        "TerminationPolicies": ["Default"],
+        "CapacityRebalance": False,
+    }
     cloud.autoscaling.update_auto_scaling_group(AutoScalingGroupName="web", **changed)
     row = group(cloud)
     assert {key: row[key] for key in changed} == changed
@@ -63,7 +80,9 @@ def test_bad_groups_are_refused(cloud, refused, net):
     refused("ValidationError", make, **ask(net, LaunchTemplate={"LaunchTemplateId": net["template"], "Version": "7"}))
     data = {"ImageId": cloud.image(), "InstanceType": "t3.micro", "IamInstanceProfile": {"Name": "nobody"}}
     cloud.ec2.create_launch_template(LaunchTemplateName="nobody", LaunchTemplateData=data)
-    message = refused("ValidationError", make, **ask(net, LaunchTemplate={"LaunchTemplateName": "nobody", "Version": "1"}))
+    message = refused(
+        "ValidationError", make, **ask(net, LaunchTemplate={"LaunchTemplateName": "nobody", "Version": "1"})
+    )
     assert "Invalid IAM Instance Profile" in message
     make(**ask(net))
     refused("AlreadyExists", make, **ask(net))
@@ -79,7 +98,15 @@ def test_desired_capacity_follows_its_bounds(cloud, refused, net):
 
 
 def test_instances_are_spread_tagged_registered_and_healthy(cloud, net):
-    tags = [{"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "Name", "Value": "w", "PropagateAtLaunch": True}]
+    tags = [
+        {
+            "ResourceId": "web",
+            "ResourceType": "auto-scaling-group",
+            "Key": "Name",
+            "Value": "w",
+            "PropagateAtLaunch": True,
+        }
+    ]
     cloud.autoscaling.create_auto_scaling_group(**ask(net, DesiredCapacity=4, Tags=tags))
     rows = group(cloud)["Instances"]
     assert sorted(row["AvailabilityZone"] for row in rows) == ["us-east-1a"] * 2 + ["us-east-1b"] * 2
@@ -135,7 +162,10 @@ def test_policies_are_kept_whole(cloud, refused, net):
         TargetTrackingConfiguration=tracking, EstimatedInstanceWarmup=60,
     )  # fmt: skip
     assert len(made["Alarms"]) == 2
-    steps = [{"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 10.0, "ScalingAdjustment": 1}, {"MetricIntervalLowerBound": 10.0, "ScalingAdjustment": 2}]
+    steps = [
+        {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 10.0, "ScalingAdjustment": 1},
+        {"MetricIntervalLowerBound": 10.0, "ScalingAdjustment": 2},
+    ]
     scaling.put_scaling_policy(
         AutoScalingGroupName="web", PolicyName="steps", PolicyType="StepScaling", AdjustmentType="ChangeInCapacity",
         StepAdjustments=steps, MetricAggregationType="Maximum", EstimatedInstanceWarmup=30,
@@ -146,7 +176,13 @@ def test_policies_are_kept_whole(cloud, refused, net):
     tracking["PredefinedMetricSpecification"]["ResourceLabel"] = label + "0"
     refused("ValidationError", scaling.put_scaling_policy, AutoScalingGroupName="web", PolicyName="x", PolicyType="TargetTrackingScaling",
             TargetTrackingConfiguration=tracking)  # fmt: skip
-    refused("ValidationError", scaling.put_scaling_policy, AutoScalingGroupName="web", PolicyName="x", PolicyType="StepScaling")
+    refused(
+        "ValidationError",
+        scaling.put_scaling_policy,
+        AutoScalingGroupName="web",
+        PolicyName="x",
+        PolicyType="StepScaling",
+    )
     scaling.delete_policy(AutoScalingGroupName="web", PolicyName="steps")
     refused("ValidationError", scaling.delete_policy, AutoScalingGroupName="web", PolicyName="steps")
 
@@ -154,23 +190,39 @@ def test_policies_are_kept_whole(cloud, refused, net):
 def test_scheduled_actions(cloud, refused, net):
     scaling = cloud.autoscaling
     scaling.create_auto_scaling_group(**ask(net))
-    put = {"AutoScalingGroupName": "web", "ScheduledActionName": "morning", "Recurrence": "0 8 * * MON-FRI", "MinSize": 2, "TimeZone": "Asia/Seoul"}
+    put = {
+        "AutoScalingGroupName": "web",
+        "ScheduledActionName": "morning",
+        "Recurrence": "0 8 * * MON-FRI",
+        "MinSize": 2,
+        "TimeZone": "Asia/Seoul",
+    }
     scaling.put_scheduled_update_group_action(**put)
     row = scaling.describe_scheduled_actions(AutoScalingGroupName="web")["ScheduledUpdateGroupActions"][0]
     assert {key: row[key] for key in put} == put
     refused("ValidationError", scaling.put_scheduled_update_group_action, **put | {"Recurrence": "0 8 * *"})
     refused("ValidationError", scaling.put_scheduled_update_group_action, **put | {"MinSize": 3, "MaxSize": 2})
     scaling.delete_scheduled_action(AutoScalingGroupName="web", ScheduledActionName="morning")
-    refused("ValidationError", scaling.delete_scheduled_action, AutoScalingGroupName="web", ScheduledActionName="morning")
+    refused(
+        "ValidationError", scaling.delete_scheduled_action, AutoScalingGroupName="web", ScheduledActionName="morning"
+    )
 
 
 def test_metrics_tags_and_target_groups(cloud, net):
     scaling = cloud.autoscaling
     scaling.create_auto_scaling_group(**ask(net))
-    scaling.enable_metrics_collection(AutoScalingGroupName="web", Granularity="1Minute", Metrics=["GroupMinSize", "GroupMaxSize"])
+    scaling.enable_metrics_collection(
+        AutoScalingGroupName="web", Granularity="1Minute", Metrics=["GroupMinSize", "GroupMaxSize"]
+    )
     scaling.disable_metrics_collection(AutoScalingGroupName="web", Metrics=["GroupMinSize"])
     assert group(cloud)["EnabledMetrics"] == [{"Metric": "GroupMaxSize", "Granularity": "1Minute"}]
-    tag = {"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "a", "Value": "b", "PropagateAtLaunch": False}
+    tag = {
+        "ResourceId": "web",
+        "ResourceType": "auto-scaling-group",
+        "Key": "a",
+        "Value": "b",
+        "PropagateAtLaunch": False,
+    }
     scaling.create_or_update_tags(Tags=[tag])
     assert group(cloud)["Tags"] == [tag]
     found = scaling.describe_auto_scaling_groups(Filters=[{"Name": "tag:a", "Values": ["b"]}])["AutoScalingGroups"]
@@ -195,11 +247,18 @@ def test_a_refresh_applies_the_desired_configuration_when_it_succeeds(cloud, ref
     cloud.autoscaling.create_auto_scaling_group(**ask(net, DesiredCapacity=4))
     cloud.settings(phases=True, refresh_batch_seconds=100.0)
     start = lambda: cloud.autoscaling.start_instance_refresh(
-        AutoScalingGroupName="web", DesiredConfiguration=desired(net), Preferences={"MinHealthyPercentage": 50, "AutoRollback": True}
+        AutoScalingGroupName="web",
+        DesiredConfiguration=desired(net),
+        Preferences={"MinHealthyPercentage": 50, "AutoRollback": True},
     )
     start()
     refused("InstanceRefreshInProgress", cloud.autoscaling.start_instance_refresh, AutoScalingGroupName="web")
-    refused("ValidationError", cloud.autoscaling.update_auto_scaling_group, AutoScalingGroupName="web", LaunchTemplate=desired(net)["LaunchTemplate"])
+    refused(
+        "ValidationError",
+        cloud.autoscaling.update_auto_scaling_group,
+        AutoScalingGroupName="web",
+        LaunchTemplate=desired(net)["LaunchTemplate"],
+    )
     assert refreshes(cloud)[0]["Status"] == "Pending"
     cloud.post("advance", seconds=110)
     row = refreshes(cloud)[0]
@@ -219,6 +278,9 @@ def test_a_failed_refresh_rolls_itself_back(cloud, net):
     row = refreshes(cloud)[0]
     assert (row["Status"], "RollbackDetails" in row) == ("RollbackSuccessful", True)
     assert (group(cloud)["LaunchTemplate"]["Version"], versions(cloud)) == ("1", ["1", "1"])
+    cloud.autoscaling.start_instance_refresh(**ask_for)
+    assert refreshes(cloud)[0]["Status"] == "Failed"
+    cloud.post("health", ids=[f"{net['template']}:2"], healthy=False)
     cloud.autoscaling.start_instance_refresh(**ask_for)
     assert refreshes(cloud)[0]["Status"] == "Failed"
     assert group(cloud)["LaunchTemplate"]["Version"] == "1"
@@ -245,9 +307,20 @@ def test_cancel_and_rollback_by_hand(cloud, refused, net):
 def test_skip_matching_and_auto_rollback_rules(cloud, refused, net):
     scaling = cloud.autoscaling
     scaling.create_auto_scaling_group(**ask(net))
-    refused("ValidationError", scaling.start_instance_refresh, AutoScalingGroupName="web", Preferences={"AutoRollback": True})
+    refused(
+        "ValidationError",
+        scaling.start_instance_refresh,
+        AutoScalingGroupName="web",
+        Preferences={"AutoRollback": True},
+    )
     latest = {"LaunchTemplate": {"LaunchTemplateId": net["template"], "Version": "$Latest"}}
-    refused("ValidationError", scaling.start_instance_refresh, AutoScalingGroupName="web", DesiredConfiguration=latest, Preferences={"AutoRollback": True})
+    refused(
+        "ValidationError",
+        scaling.start_instance_refresh,
+        AutoScalingGroupName="web",
+        DesiredConfiguration=latest,
+        Preferences={"AutoRollback": True},
+    )
     before = {row["InstanceId"] for row in group(cloud)["Instances"]}
     scaling.start_instance_refresh(AutoScalingGroupName="web", Preferences={"SkipMatching": True})
     assert refreshes(cloud)[0]["Status"] == "Successful"
@@ -256,7 +329,11 @@ def test_skip_matching_and_auto_rollback_rules(cloud, refused, net):
 
 def test_protection_hooks_and_traffic_sources(cloud, refused, net):
     scaling = cloud.autoscaling
-    hook = {"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "HeartbeatTimeout": 60}
+    hook = {
+        "LifecycleHookName": "h",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "HeartbeatTimeout": 60,
+    }
     scaling.create_auto_scaling_group(**ask(
         net, DeletionProtection="prevent-force-deletion", LifecycleHookSpecificationList=[hook], TargetGroupARNs=[],
         TrafficSources=[{"Identifier": net["target"], "Type": "elbv2"}],
@@ -265,7 +342,9 @@ def test_protection_hooks_and_traffic_sources(cloud, refused, net):
     row = scaling.describe_lifecycle_hooks(AutoScalingGroupName="web")["LifecycleHooks"][0]
     assert {key: row[key] for key in hook} == hook
     assert group(cloud)["TargetGroupARNs"] == [net["target"]]
-    scaling.detach_traffic_sources(AutoScalingGroupName="web", TrafficSources=[{"Identifier": net["target"], "Type": "elbv2"}])
+    scaling.detach_traffic_sources(
+        AutoScalingGroupName="web", TrafficSources=[{"Identifier": net["target"], "Type": "elbv2"}]
+    )
     assert group(cloud)["TrafficSources"] == []
 
 

@@ -6,7 +6,9 @@ import pytest
 
 S3 = "com.amazonaws.us-east-1.s3"
 SSM = "com.amazonaws.us-east-1.ssm"
-POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]})
+POLICY = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}
+)
 
 
 @pytest.fixture
@@ -36,7 +38,9 @@ def test_a_gateway_endpoint_keeps_routes(cloud, refused, net):
     assert via(cloud, table, name)[0]["DestinationPrefixListId"].startswith("pl-")
     refused("RouteAlreadyExists", cloud.ec2.create_vpc_endpoint, VpcId=vpc, ServiceName=S3, RouteTableIds=[table])
     other = cloud.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-    cloud.ec2.modify_vpc_endpoint(VpcEndpointId=name, AddRouteTableIds=[other], RemoveRouteTableIds=[table], PolicyDocument=POLICY)
+    cloud.ec2.modify_vpc_endpoint(
+        VpcEndpointId=name, AddRouteTableIds=[other], RemoveRouteTableIds=[table], PolicyDocument=POLICY
+    )
     row = read(cloud, name)
     assert (row["RouteTableIds"], row["PolicyDocument"], row["State"]) == ([other], POLICY, "available")
     assert (via(cloud, table, name), len(via(cloud, other, name))) == ([], 1)
@@ -58,7 +62,13 @@ def test_an_interface_endpoint_takes_its_time_and_holds_its_subnets(cloud, refus
     vpc, subnets, _ = net
     group = cloud.group(vpc)
     cloud.settings(phases=True)
-    ask = {"VpcId": vpc, "ServiceName": SSM, "VpcEndpointType": "Interface", "SubnetIds": subnets, "SecurityGroupIds": [group]}
+    ask = {
+        "VpcId": vpc,
+        "ServiceName": SSM,
+        "VpcEndpointType": "Interface",
+        "SubnetIds": subnets,
+        "SecurityGroupIds": [group],
+    }
     name = make(cloud, **ask)
     assert read(cloud, name)["State"] == "pending"
     refused("IncorrectState", cloud.ec2.modify_vpc_endpoint, VpcEndpointId=name, PolicyDocument=POLICY)
@@ -83,7 +93,9 @@ def test_what_an_interface_endpoint_needs(cloud, refused, net):
     ask = {"VpcId": vpc, "ServiceName": SSM, "VpcEndpointType": "Interface", "SubnetIds": subnets}
     same_zone = cloud.subnet(vpc, "10.0.3.0/24", "a")
     refused("DuplicateSubnetsInSameZone", cloud.ec2.create_vpc_endpoint, **ask | {"SubnetIds": [subnets[0], same_zone]})
-    refused("InvalidServiceName", cloud.ec2.create_vpc_endpoint, **ask | {"ServiceName": "com.amazonaws.us-east-1.nothing"})
+    refused(
+        "InvalidServiceName", cloud.ec2.create_vpc_endpoint, **ask | {"ServiceName": "com.amazonaws.us-east-1.nothing"}
+    )
     refused("InvalidGroup.NotFound", cloud.ec2.create_vpc_endpoint, **ask, SecurityGroupIds=["sg-0123456789abcdef0"])
     refused("InvalidParameter", cloud.ec2.create_vpc_endpoint, **ask | {"VpcEndpointType": "Gateway"})
     make(cloud, **ask)

@@ -10,7 +10,9 @@ def trust(**changed):
     return json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in statement.items() if v is not None}]})
 
 
-INLINE = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+INLINE = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+)
 CORE = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
@@ -32,7 +34,13 @@ def test_a_malformed_trust_policy_is_refused(cloud, refused, text):
 
 def test_roles_are_kept_whole(cloud, refused):
     iam = cloud.iam
-    asked = {"RoleName": "r", "Path": "/app/", "Description": "d", "MaxSessionDuration": 7200, "Tags": [{"Key": "a", "Value": "b"}]}
+    asked = {
+        "RoleName": "r",
+        "Path": "/app/",
+        "Description": "d",
+        "MaxSessionDuration": 7200,
+        "Tags": [{"Key": "a", "Value": "b"}],
+    }
     iam.create_role(**asked, AssumeRolePolicyDocument=trust())
     refused("EntityAlreadyExists", iam.create_role, **asked, AssumeRolePolicyDocument=trust())
     refused("ValidationError", iam.create_role, RoleName="a b", AssumeRolePolicyDocument=trust())
@@ -111,7 +119,9 @@ def test_account_details_tell_all_of_a_role(cloud):
     iam = cloud.iam
     tags = [{"Key": "a", "Value": "b"}]
     boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    iam.create_role(RoleName="r", Path="/app/", AssumeRolePolicyDocument=trust(), Tags=tags, PermissionsBoundary=boundary)
+    iam.create_role(
+        RoleName="r", Path="/app/", AssumeRolePolicyDocument=trust(), Tags=tags, PermissionsBoundary=boundary
+    )
     iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=INLINE)
     iam.attach_role_policy(RoleName="r", PolicyArn=CORE)
     iam.create_instance_profile(InstanceProfileName="i", Tags=tags)
@@ -124,3 +134,10 @@ def test_account_details_tell_all_of_a_role(cloud):
     assert row["AttachedManagedPolicies"] == [{"PolicyName": "AmazonSSMManagedInstanceCore", "PolicyArn": CORE}]
     assert [profile["InstanceProfileName"] for profile in row["InstanceProfileList"]] == ["i"]
     assert row["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+
+
+def test_public_parameters_are_read_but_not_listed(cloud):
+    name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    assert cloud.ssm.get_parameter(Name=name)["Parameter"]["Value"].startswith("ami-")
+    assert cloud.ssm.describe_parameters()["Parameters"] == []
+    assert cloud.inventory() == {}

@@ -20,7 +20,9 @@ DATA = {
 
 
 def make(cloud, name="web", data=DATA, **more):
-    return cloud.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data, **more)["LaunchTemplate"]["LaunchTemplateId"]
+    return cloud.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data, **more)["LaunchTemplate"][
+        "LaunchTemplateId"
+    ]
 
 
 def read(cloud, ident, version):
@@ -35,15 +37,28 @@ def test_everything_is_read_back(cloud):
 
 def test_a_version_inherits_from_its_source(cloud, refused):
     ident = make(cloud)
-    ask = {"LaunchTemplateId": ident, "SourceVersion": "1", "LaunchTemplateData": {"InstanceType": "t3.small"}, "ClientToken": "v2"}
+    ask = {
+        "LaunchTemplateId": ident,
+        "SourceVersion": "1",
+        "LaunchTemplateData": {"InstanceType": "t3.small"},
+        "ClientToken": "v2",
+    }
     version = cloud.ec2.create_launch_template_version(**ask)["LaunchTemplateVersion"]
     assert version["VersionNumber"] == 2
     assert version["LaunchTemplateData"] == DATA | {"InstanceType": "t3.small"}
     assert cloud.ec2.create_launch_template_version(**ask)["LaunchTemplateVersion"]["VersionNumber"] == 2
     refused("IdempotentParameterMismatch", cloud.ec2.create_launch_template_version, **ask | {"SourceVersion": "2"})
-    bare = cloud.ec2.create_launch_template_version(LaunchTemplateId=ident, LaunchTemplateData={"InstanceType": "t3.small"})
+    bare = cloud.ec2.create_launch_template_version(
+        LaunchTemplateId=ident, LaunchTemplateData={"InstanceType": "t3.small"}
+    )
     assert bare["LaunchTemplateVersion"]["LaunchTemplateData"] == {"InstanceType": "t3.small"}
-    refused("InvalidLaunchTemplateId.VersionNotFound", cloud.ec2.create_launch_template_version, LaunchTemplateId=ident, SourceVersion="9", LaunchTemplateData={"InstanceType": "t3.small"})
+    refused(
+        "InvalidLaunchTemplateId.VersionNotFound",
+        cloud.ec2.create_launch_template_version,
+        LaunchTemplateId=ident,
+        SourceVersion="9",
+        LaunchTemplateData={"InstanceType": "t3.small"},
+    )
 
 
 def test_versions_by_name(cloud, refused):
@@ -56,7 +71,12 @@ def test_versions_by_name(cloud, refused):
     latest = cloud.ec2.describe_launch_template_versions(Versions=["$Latest"])["LaunchTemplateVersions"]
     assert [row["VersionNumber"] for row in latest] == [2]
     cloud.ec2.delete_launch_template_versions(LaunchTemplateId=ident, Versions=["1"])
-    refused("InvalidLaunchTemplateId.VersionNotFound", cloud.ec2.describe_launch_template_versions, LaunchTemplateId=ident, Versions=["1"])
+    refused(
+        "InvalidLaunchTemplateId.VersionNotFound",
+        cloud.ec2.describe_launch_template_versions,
+        LaunchTemplateId=ident,
+        Versions=["1"],
+    )
 
 
 def test_bad_templates_are_refused(cloud, refused):
@@ -64,15 +84,27 @@ def test_bad_templates_are_refused(cloud, refused):
     refused("InvalidParameterValue", ask, LaunchTemplateName="web", LaunchTemplateData={"InstanceType": "t99.huge"})
     refused("InvalidUserData.Malformed", ask, LaunchTemplateName="web", LaunchTemplateData={"UserData": "#!/bin/sh"})
     devices = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "gp2", "Throughput": 125}}]
-    refused("InvalidParameterCombination", ask, LaunchTemplateName="web", LaunchTemplateData={"BlockDeviceMappings": devices})
+    refused(
+        "InvalidParameterCombination",
+        ask,
+        LaunchTemplateName="web",
+        LaunchTemplateData={"BlockDeviceMappings": devices},
+    )
 
 
 def test_names_and_deletes(cloud, refused):
     ident = make(cloud, TagSpecifications=[{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "b"}]}])
-    refused("InvalidLaunchTemplateName.AlreadyExistsException", cloud.ec2.create_launch_template, LaunchTemplateName="web", LaunchTemplateData=DATA)
+    refused(
+        "InvalidLaunchTemplateName.AlreadyExistsException",
+        cloud.ec2.create_launch_template,
+        LaunchTemplateName="web",
+        LaunchTemplateData=DATA,
+    )
     found = cloud.ec2.describe_launch_templates(Filters=[{"Name": "tag:a", "Values": ["b"]}])["LaunchTemplates"]
     assert [row["LaunchTemplateId"] for row in found] == [ident]
     cloud.ec2.delete_launch_template(LaunchTemplateId=ident)
     refused("InvalidLaunchTemplateId.NotFound", cloud.ec2.delete_launch_template, LaunchTemplateId=ident)
-    refused("InvalidLaunchTemplateName.NotFoundException", cloud.ec2.describe_launch_templates, LaunchTemplateNames=["web"])
+    refused(
+        "InvalidLaunchTemplateName.NotFoundException", cloud.ec2.describe_launch_templates, LaunchTemplateNames=["web"]
+    )
     assert cloud.inventory() == {}

@@ -50,7 +50,9 @@ def certificate(cloud):
     )  # fmt: skip
     return cloud.acm.import_certificate(
         Certificate=made.public_bytes(serialization.Encoding.PEM),
-        PrivateKey=key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        PrivateKey=key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
     )["CertificateArn"]
 
 
@@ -75,9 +77,13 @@ def test_names_are_idempotent(cloud, refused, net, balancer, target):
     vpc, subnets = net
     again = cloud.elbv2.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
     assert again == balancer
-    refused("DuplicateLoadBalancerName", cloud.elbv2.create_load_balancer, Name="web", Subnets=subnets, Scheme="internal")
+    refused(
+        "DuplicateLoadBalancerName", cloud.elbv2.create_load_balancer, Name="web", Subnets=subnets, Scheme="internal"
+    )
     assert make_target(cloud, vpc) == target
-    refused("DuplicateTargetGroupName", cloud.elbv2.create_target_group, Name="web", Protocol="HTTP", Port=81, VpcId=vpc)
+    refused(
+        "DuplicateTargetGroupName", cloud.elbv2.create_target_group, Name="web", Protocol="HTTP", Port=81, VpcId=vpc
+    )
 
 
 def test_listeners(cloud, refused, balancer, target):
@@ -93,7 +99,9 @@ def test_listeners(cloud, refused, balancer, target):
     refused("CertificateNotFound", elb.create_listener, **secure, Certificates=[{"CertificateArn": unknown}])
     issued = [{"CertificateArn": certificate(cloud)}]
     refused("SSLPolicyNotFound", elb.create_listener, **secure, Certificates=issued, SslPolicy="none")
-    made = elb.create_listener(**secure, Certificates=issued, SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")["Listeners"][0]
+    made = elb.create_listener(**secure, Certificates=issued, SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")[
+        "Listeners"
+    ][0]
     assert (made["Certificates"], made["SslPolicy"]) == (issued, "ELBSecurityPolicy-TLS13-1-2-2021-06")
     changed = elb.modify_listener(ListenerArn=first["ListenerArn"], DefaultActions=redirect)["Listeners"][0]
     assert changed["DefaultActions"][0]["RedirectConfig"]["Host"] == "#{host}"
@@ -106,7 +114,14 @@ def test_a_target_group_belongs_to_one_load_balancer_and_is_kept_while_used(clou
     elb = cloud.elbv2
     elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=forward(target))
     other = elb.create_load_balancer(Name="other", Subnets=net[1])["LoadBalancers"][0]["LoadBalancerArn"]
-    refused("TargetGroupAssociationLimit", elb.create_listener, LoadBalancerArn=other, Port=80, Protocol="HTTP", DefaultActions=forward(target))
+    refused(
+        "TargetGroupAssociationLimit",
+        elb.create_listener,
+        LoadBalancerArn=other,
+        Port=80,
+        Protocol="HTTP",
+        DefaultActions=forward(target),
+    )
     refused("ResourceInUse", elb.delete_target_group, TargetGroupArn=target)
     assert elb.describe_target_groups(TargetGroupArns=[target])["TargetGroups"][0]["LoadBalancerArns"] == [balancer]
     elb.delete_load_balancer(LoadBalancerArn=balancer)
@@ -130,11 +145,20 @@ def test_deletion_protection(cloud, refused, balancer):
 
 def test_attributes_are_kept_and_unknown_ones_refused(cloud, refused, balancer, target):
     elb = cloud.elbv2
-    elb.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "30"}])
+    elb.modify_load_balancer_attributes(
+        LoadBalancerArn=balancer, Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "30"}]
+    )
     read = {a["Key"]: a["Value"] for a in elb.describe_load_balancer_attributes(LoadBalancerArn=balancer)["Attributes"]}
     assert (read["idle_timeout.timeout_seconds"], read["routing.http2.enabled"]) == ("30", "true")
-    refused("ValidationError", elb.modify_load_balancer_attributes, LoadBalancerArn=balancer, Attributes=[{"Key": "colour", "Value": "red"}])
-    elb.modify_target_group_attributes(TargetGroupArn=target, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "15"}])
+    refused(
+        "ValidationError",
+        elb.modify_load_balancer_attributes,
+        LoadBalancerArn=balancer,
+        Attributes=[{"Key": "colour", "Value": "red"}],
+    )
+    elb.modify_target_group_attributes(
+        TargetGroupArn=target, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "15"}]
+    )
     read = {a["Key"]: a["Value"] for a in elb.describe_target_group_attributes(TargetGroupArn=target)["Attributes"]}
     assert (read["deregistration_delay.timeout_seconds"], read["stickiness.type"]) == ("15", "lb_cookie")
 
@@ -153,14 +177,18 @@ def test_health_checks_are_kept_changed_and_checked(cloud, refused, net, target)
 
 def test_rules(cloud, refused, balancer, target):
     elb = cloud.elbv2
-    listener = elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=forward(target))["Listeners"][0]["ListenerArn"]
+    listener = elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=forward(target))[
+        "Listeners"
+    ][0]["ListenerArn"]
     ask = {"ListenerArn": listener, "Priority": 5, "Conditions": [{"Field": "path-pattern", "Values": ["/a*"]}],
            "Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]}  # fmt: skip
     rule = elb.create_rule(**ask)["Rules"][0]
     assert rule["Conditions"][0]["PathPatternConfig"] == {"Values": ["/a*"]}
     refused("PriorityInUse", elb.create_rule, **ask)
     refused("ValidationError", elb.create_rule, **ask | {"Priority": 50001})
-    elb.modify_rule(RuleArn=rule["RuleArn"], Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": ["a.example"]}}])
+    elb.modify_rule(
+        RuleArn=rule["RuleArn"], Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": ["a.example"]}}]
+    )
     elb.set_rule_priorities(RulePriorities=[{"RuleArn": rule["RuleArn"], "Priority": 9}])
     rules = elb.describe_rules(ListenerArn=listener)["Rules"]
     assert [(r["Priority"], r["IsDefault"]) for r in rules] == [("9", False), ("default", True)]
@@ -174,7 +202,9 @@ def test_a_load_balancer_holds_its_subnets_and_groups(cloud, refused, net):
     vpc, subnets = net
     group, other = cloud.group(vpc), cloud.group(vpc, "other")
     cloud.settings(phases=True)
-    arn = cloud.elbv2.create_load_balancer(Name="web", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"][0]["LoadBalancerArn"]
+    arn = cloud.elbv2.create_load_balancer(Name="web", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
     state = lambda: cloud.elbv2.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"]
     assert state() == "provisioning"
     cloud.post("advance", seconds=150)

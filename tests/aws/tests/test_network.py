@@ -51,7 +51,9 @@ def test_one_internet_gateway_per_vpc_and_one_vpc_per_gateway(cloud, refused, ne
     vpc, gateway, _ = net
     second = cloud.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     refused("InvalidParameterValue", cloud.ec2.attach_internet_gateway, InternetGatewayId=second, VpcId=vpc)
-    refused("Resource.AlreadyAssociated", cloud.ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId=cloud.vpc())
+    refused(
+        "Resource.AlreadyAssociated", cloud.ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId=cloud.vpc()
+    )
     refused("DependencyViolation", cloud.ec2.delete_internet_gateway, InternetGatewayId=gateway)
     cloud.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     refused("Gateway.NotAttached", cloud.ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
@@ -64,7 +66,13 @@ def test_subnets_fit_and_do_not_overlap(cloud, refused):
     refused("InvalidSubnet.Range", cloud.ec2.create_subnet, VpcId=vpc, CidrBlock="10.1.0.0/24")
     refused("InvalidSubnet.Range", cloud.ec2.create_subnet, VpcId=vpc, CidrBlock="10.0.2.0/29")
     refused("InvalidParameterValue", cloud.ec2.create_subnet, VpcId=vpc, CidrBlock="10.0.2.1/24")
-    refused("InvalidParameterValue", cloud.ec2.create_subnet, VpcId=vpc, CidrBlock="10.0.2.0/24", AvailabilityZone="us-east-1z")
+    refused(
+        "InvalidParameterValue",
+        cloud.ec2.create_subnet,
+        VpcId=vpc,
+        CidrBlock="10.0.2.0/24",
+        AvailabilityZone="us-east-1z",
+    )
     refused("InvalidVpc.Range", cloud.ec2.create_vpc, CidrBlock="10.0.0.0/8")
 
 
@@ -143,7 +151,9 @@ def test_the_same_token_makes_nothing_new(cloud, refused, net):
     first = cloud.ec2.create_nat_gateway(**ask)["NatGateway"]["NatGatewayId"]
     assert cloud.ec2.create_nat_gateway(**ask)["NatGateway"]["NatGatewayId"] == first
     refused("IdempotentParameterMismatch", cloud.ec2.create_nat_gateway, **ask | {"AllocationId": "eipalloc-other"})
-    tables = [cloud.ec2.create_route_table(VpcId=vpc, ClientToken="two")["RouteTable"]["RouteTableId"] for _ in range(2)]
+    tables = [
+        cloud.ec2.create_route_table(VpcId=vpc, ClientToken="two")["RouteTable"]["RouteTableId"] for _ in range(2)
+    ]
     assert tables[0] == tables[1]
     ask = {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.s3", "ClientToken": "three"}
     ends = [cloud.ec2.create_vpc_endpoint(**ask)["VpcEndpoint"]["VpcEndpointId"] for _ in range(2)]
@@ -155,7 +165,9 @@ def test_route_tables(cloud, refused, net):
     vpc, gateway, subnet = net
     ec2 = cloud.ec2
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-    main = ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}, {"Name": "vpc-id", "Values": [vpc]}])
+    main = ec2.describe_route_tables(
+        Filters=[{"Name": "association.main", "Values": ["true"]}, {"Name": "vpc-id", "Values": [vpc]}]
+    )
     refused("DependencyViolation", ec2.delete_route_table, RouteTableId=main["RouteTables"][0]["RouteTableId"])
     route = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"}
     refused("InvalidInternetGatewayID.NotFound", ec2.create_route, **route, GatewayId=f"igw-{GONE}")
@@ -169,7 +181,10 @@ def test_route_tables(cloud, refused, net):
     refused("DependencyViolation", ec2.delete_route_table, RouteTableId=table)
     ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     routes = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
-    assert {r["DestinationCidrBlock"]: r["State"] for r in routes} == {"10.0.0.0/16": "active", "0.0.0.0/0": "blackhole"}
+    assert {r["DestinationCidrBlock"]: r["State"] for r in routes} == {
+        "10.0.0.0/16": "active",
+        "0.0.0.0/0": "blackhole",
+    }
     ec2.delete_route(**route)
     refused("InvalidRoute.NotFound", ec2.delete_route, **route)
     moved = ec2.replace_route_table_association(AssociationId=link, RouteTableId=other)["NewAssociationId"]

@@ -102,7 +102,7 @@ def test_lists_come_in_pages(cloud, refused):
 
 
 def test_calls_that_come_too_fast_are_refused(cloud, refused):
-    cloud.settings(throttle=True)
+    cloud.settings(throttle=True, time_scale=0.001)
     for _ in range(40):
         cloud.elbv2.describe_load_balancers()
     refused("Throttling", cloud.elbv2.describe_load_balancers)
@@ -170,19 +170,33 @@ def test_parts_and_users_of_an_unseen_resource_do_not_see_it_either(cloud, refus
     subnets = cloud.two_subnets(vpc)
     data = {"ImageId": cloud.image(), "InstanceType": "t3.micro", "IamInstanceProfile": {"Name": "i"}}
     cloud.settings(lag=60.0)
-    template = cloud.ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
+    template = cloud.ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"][
+        "LaunchTemplateId"
+    ]
     assert cloud.ec2.describe_launch_template_versions(Versions=["$Latest"])["LaunchTemplateVersions"] == []
-    refused("InvalidLaunchTemplateName.NotFoundException", cloud.ec2.describe_launch_templates, LaunchTemplateNames=["tpl"])
+    refused(
+        "InvalidLaunchTemplateName.NotFoundException", cloud.ec2.describe_launch_templates, LaunchTemplateNames=["tpl"]
+    )
     ask = {"AutoScalingGroupName": "g", "MinSize": 0, "MaxSize": 1, "VPCZoneIdentifier": ",".join(subnets)}
     for spec in ({"LaunchTemplateId": template}, {"LaunchTemplateName": "tpl"}):
         refused("ValidationError", cloud.autoscaling.create_auto_scaling_group, **ask, LaunchTemplate=spec)
     cloud.post("advance", seconds=61)
     cloud.iam.create_instance_profile(InstanceProfileName="i")
-    make = lambda: cloud.autoscaling.create_auto_scaling_group(**ask, LaunchTemplate={"LaunchTemplateId": template, "Version": "1"})
+    make = lambda: cloud.autoscaling.create_auto_scaling_group(
+        **ask, LaunchTemplate={"LaunchTemplateId": template, "Version": "1"}
+    )
     refused("ValidationError", make)
     third = cloud.subnet(vpc, "10.0.3.0/24", "c")
-    refused("SubnetNotFound", cloud.elbv2.create_load_balancer, Name="b", Subnets=[subnets[0], third], Scheme="internal")
-    refused("InvalidSubnet", cloud.rds.create_db_subnet_group, DBSubnetGroupName="d", DBSubnetGroupDescription="d", SubnetIds=[subnets[0], third])
+    refused(
+        "SubnetNotFound", cloud.elbv2.create_load_balancer, Name="b", Subnets=[subnets[0], third], Scheme="internal"
+    )
+    refused(
+        "InvalidSubnet",
+        cloud.rds.create_db_subnet_group,
+        DBSubnetGroupName="d",
+        DBSubnetGroupDescription="d",
+        SubnetIds=[subnets[0], third],
+    )
     cloud.rds.create_db_subnet_group(DBSubnetGroupName="d", DBSubnetGroupDescription="d", SubnetIds=subnets)
     arn = f"arn:aws:rds:us-east-1:{cloud.account}:subgrp:d"
     refused("DBSubnetGroupNotFoundFault", cloud.rds.list_tags_for_resource, ResourceName=arn)
@@ -190,3 +204,66 @@ def test_parts_and_users_of_an_unseen_resource_do_not_see_it_either(cloud, refus
     make()
     cloud.rds.list_tags_for_resource(ResourceName=arn)
     assert cloud.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+
+def test_a_change_is_read_late(cloud):
+    vpc = cloud.vpc()
+    subnet = cloud.subnet(vpc)
+    group = cloud.group(vpc)
+    cloud.iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
+    cloud.settings(stale=30.0)
+    cloud.ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+    cloud.ec2.create_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "b"}])
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    cloud.iam.update_role(RoleName="r", MaxSessionDuration=7200)
+
+    def seen():
+        return (
+            cloud.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["MapPublicIpOnLaunch"],
+            cloud.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0].get("Tags", []),
+            len(cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]),
+            cloud.iam.list_roles()["Roles"][0]["MaxSessionDuration"],
+        )
+
+    assert seen() == (False, [], 0, 3600)
+    cloud.post("advance", seconds=31)
+    assert seen() == (True, [{"Key": "a", "Value": "b"}], 1, 7200)
+
+
+def test_what_is_deleted_stays_listed_for_a_while(cloud, refused):
+    vpc = cloud.vpc()
+    subnet = cloud.subnet(vpc)
+    cloud.ec2.create_tags(Resources=[subnet], Tags=[{"Key": "a", "Value": "b"}])
+    group = cloud.group(vpc)
+    cloud.settings(stale=30.0)
+    cloud.ec2.delete_subnet(SubnetId=subnet)
+    cloud.ec2.delete_security_group(GroupId=group)
+    refused("InvalidSubnetID.NotFound", cloud.ec2.delete_subnet, SubnetId=subnet)
+    filters = [{"Name": "tag:a", "Values": ["b"]}, {"Name": "vpc-id", "Values": [vpc]}]
+    assert [row["SubnetId"] for row in cloud.ec2.describe_subnets(Filters=filters)["Subnets"]] == [subnet]
+    assert len(cloud.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]) == 1
+    assert cloud.inventory() == {"vpc": [vpc]}
+    cloud.post("advance", seconds=31)
+    refused("InvalidSubnetID.NotFound", cloud.ec2.describe_subnets, SubnetIds=[subnet])
+    refused("InvalidGroup.NotFound", cloud.ec2.describe_security_groups, GroupIds=[group])
+
+
+def test_every_service_pages_in_its_own_words(cloud, refused):
+    vpc = cloud.vpc()
+    for n in range(3):
+        cloud.elbv2.create_target_group(Name=f"t{n}", Protocol="HTTP", Port=80, VpcId=vpc)
+    first = cloud.elbv2.describe_target_groups(PageSize=2)
+    rest = cloud.elbv2.describe_target_groups(PageSize=2, Marker=first["NextMarker"])
+    assert [row["TargetGroupName"] for row in first["TargetGroups"] + rest["TargetGroups"]] == ["t0", "t1", "t2"]
+    assert "NextMarker" not in rest
+    for n in range(21):
+        cloud.rds.create_db_parameter_group(
+            DBParameterGroupName=f"p{n:02}", DBParameterGroupFamily="postgres16", Description="x"
+        )
+    first = cloud.rds.describe_db_parameter_groups(MaxRecords=20)
+    rest = cloud.rds.describe_db_parameter_groups(MaxRecords=20, Marker=first["Marker"])
+    assert [row["DBParameterGroupName"] for row in rest["DBParameterGroups"]] == ["p20"]
+    refused("InvalidParameterValue", cloud.rds.describe_db_parameter_groups, MaxRecords=5)
+    refused("ValidationError", cloud.autoscaling.describe_auto_scaling_groups, MaxRecords=500)
+    refused("ValidationError", cloud.elbv2.describe_target_groups, PageSize=500)

@@ -20,7 +20,10 @@ def build(cloud):
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    undo += [(ec2.detach_internet_gateway, {"InternetGatewayId": gateway, "VpcId": vpc}), (ec2.delete_internet_gateway, {"InternetGatewayId": gateway})]
+    undo += [
+        (ec2.detach_internet_gateway, {"InternetGatewayId": gateway, "VpcId": vpc}),
+        (ec2.delete_internet_gateway, {"InternetGatewayId": gateway}),
+    ]
     subnets = [cloud.subnet(vpc, f"10.0.{n}.0/24", "ab"[n % 2]) for n in range(4)]
     undo += [(ec2.delete_subnet, {"SubnetId": name}) for name in subnets]
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
@@ -39,8 +42,13 @@ def build(cloud):
         ec2.authorize_security_group_ingress(GroupId=one, IpPermissions=[rule])
         undo.append((ec2.revoke_security_group_ingress, {"GroupId": one, "IpPermissions": [rule]}))
         undo.append((ec2.delete_security_group, {"GroupId": one}))
-    for service, more in (("s3", {"RouteTableIds": [table]}), ("ssm", {"VpcEndpointType": "Interface", "SubnetIds": subnets[:2], "SecurityGroupIds": [web]})):
-        made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.us-east-1.{service}", **more)["VpcEndpoint"]["VpcEndpointId"]
+    for service, more in (
+        ("s3", {"RouteTableIds": [table]}),
+        ("ssm", {"VpcEndpointType": "Interface", "SubnetIds": subnets[:2], "SecurityGroupIds": [web]}),
+    ):
+        made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.us-east-1.{service}", **more)[
+            "VpcEndpoint"
+        ]["VpcEndpointId"]
         undo.append((ec2.delete_vpc_endpoints, {"VpcEndpointIds": [made]}))
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
     iam.create_instance_profile(InstanceProfileName="i")
@@ -51,13 +59,23 @@ def build(cloud):
     ]  # fmt: skip
     data = {"ImageId": cloud.image(), "InstanceType": "t3.micro", "SecurityGroupIds": [was], "IamInstanceProfile": {"Name": "i"},
             "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 10, "VolumeType": "gp3", "Encrypted": True}}]}  # fmt: skip
-    template = ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"]["LaunchTemplateId"]
+    template = ec2.create_launch_template(LaunchTemplateName="tpl", LaunchTemplateData=data)["LaunchTemplate"][
+        "LaunchTemplateId"
+    ]
     undo.append((ec2.delete_launch_template, {"LaunchTemplateId": template}))
-    balancer = elb.create_load_balancer(Name="lb", Subnets=subnets[:2], SecurityGroups=[web])["LoadBalancers"][0]["LoadBalancerArn"]
-    target = elb.create_target_group(Name="tg", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]["TargetGroupArn"]
+    balancer = elb.create_load_balancer(Name="lb", Subnets=subnets[:2], SecurityGroups=[web])["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
+    target = elb.create_target_group(Name="tg", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0][
+        "TargetGroupArn"
+    ]
     forward = [{"Type": "forward", "TargetGroupArn": target}]
-    listener = elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=forward)["Listeners"][0]["ListenerArn"]
-    rule = elb.create_rule(ListenerArn=listener, Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["/x"]}], Actions=forward)
+    listener = elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=forward)[
+        "Listeners"
+    ][0]["ListenerArn"]
+    rule = elb.create_rule(
+        ListenerArn=listener, Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["/x"]}], Actions=forward
+    )
     undo += [
         (elb.delete_load_balancer, {"LoadBalancerArn": balancer}), (elb.delete_target_group, {"TargetGroupArn": target}),
         (elb.delete_listener, {"ListenerArn": listener}), (elb.delete_rule, {"RuleArn": rule["Rules"][0]["RuleArn"]}),
@@ -102,7 +120,12 @@ def test_any_order_of_deletes_comes_to_an_end(cloud, seed):
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 assert code not in ("InternalFailure", "NotImplemented"), error
-                if "NotFound" not in code and code != "NoSuchEntity" and "not found" not in str(error) and code != "Gateway.NotAttached":
+                if (
+                    "NotFound" not in code
+                    and code != "NoSuchEntity"
+                    and "not found" not in str(error)
+                    and code != "Gateway.NotAttached"
+                ):
                     left.append((call, ask))
         undo = left
         cloud.post("advance", seconds=100)

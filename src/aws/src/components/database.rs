@@ -6,15 +6,18 @@ use engine::Flaw;
 use engine::blueprint::{Component, Expansion, Scope, did_you_mean};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::network::Network;
+use super::network::{self, Network};
 use super::parts::{Parts, group, keys, members, section};
 use super::tiers;
+use crate::kinds::{DbInstance, DbParameterGroup, DbSubnetGroup};
 use crate::rule::Rule;
 
 /// The name of the database and everything that belongs to it.
-const NAME: &str = "main";
+const NAME: &str = "db";
+/// Days that Performance Insights keeps what it saw without charge.
+const INSIGHT_DAYS: u32 = 7;
 
 /// The `database` section.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -22,8 +25,8 @@ const NAME: &str = "main";
 struct Database {
     /// The database engine.
     engine: Engine,
-    /// The engine's version, such as `"8.0"`; AWS picks the newest patch of it.
-    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+){0,2}(-[a-z0-9.]+)?$"))]
+    /// The engine's major version, such as `"8.4"` of MySQL or `"16"` of PostgreSQL; AWS picks its newest patch.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     version: String,
     /// The instance class, such as `db.m5.large`.
     #[schemars(regex(pattern = r"^db\.[a-z0-9-]+\.[a-z0-9]+$"))]
@@ -124,6 +127,14 @@ impl Engine {
         }
     }
 
+    /// The first user's name where the blueprint gives none.
+    fn administrator(self) -> &'static str {
+        match self {
+            Self::Mysql | Self::Mariadb => "admin",
+            Self::Postgres => "postgres",
+        }
+    }
+
     fn port(self) -> u16 {
         match self {
             Self::Mysql | Self::Mariadb => 3306,
@@ -204,9 +215,12 @@ fn mistakes(database: &Database, scope: &Scope<'_>, parts: &mut Parts) {
             parts.flaw(Flaw { hint, ..flaw });
         }
     }
-    if database.engine.family(&database.version).is_none() {
-        let message = format!("the version `{}` of {} needs two numbers", database.version, database.engine.name());
-        parts.flaw(Flaw::new("version", message).hint("write it like `\"8.0\"`"));
+    let numbers = database.version.split('.').count();
+    let wanted = if database.engine == Engine::Postgres { 1 } else { 2 };
+    if numbers != wanted {
+        let message = format!("`{}` is not a major version of {}", database.version, database.engine.name());
+        let hint = if wanted == 1 { "it has one number: `\"16\"`" } else { "it has two numbers: `\"8.4\"`" };
+        parts.flaw(Flaw::new("version", message).hint(hint));
     }
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html (reserved words of each engine)
     let reserved: &[&str] = match database.engine {
@@ -245,5 +259,31 @@ fn resources(database: &Database, scope: &Scope<'_>, parts: &mut Parts) {
     let from = database.from.clone().unwrap_or_else(|| tiers::last(scope));
     let port = database.port.unwrap_or(database.engine.port());
     let rules = from.iter().map(|tier| Rule::tcp(port, members(tier)).described(&format!("tier {tier}")));
-    parts.want("", "db", group("The database", rules));
+    parts.want("from", NAME, group("The database", rules));
+    let subnets: Vec<_> = scope.zones.iter().map(|zone| network::subnet(&database.subnets, zone)).collect();
+    parts.write::<DbSubnetGroup>("subnets", NAME, json!({ "subnets": subnets }));
+    let family = database.engine.family(&database.version);
+    let parameters = json!({ "family": family, "parameters": database.parameters });
+    parts.write::<DbParameterGroup>("parameters", NAME, parameters);
+    let properties = json!({
+        "engine": database.engine.name(),
+        "version": database.version,
+        "class": database.class,
+        "storage": { "size": database.storage, "max": database.max_storage },
+        "multi_az": database.multi_az,
+        "username": database.username.as_deref().unwrap_or(database.engine.administrator()),
+        "schema": database.schema,
+        "port": port,
+        "subnet_group": NAME,
+        "parameter_group": NAME,
+        "security_groups": [NAME],
+        "backup": { "window": database.backup.window, "keep_days": database.backup.keep_days },
+        "maintenance": database.maintenance,
+        "performance_insights": database.performance_insights.then(|| json!({ "keep_days": INSIGHT_DAYS })),
+        "deletion_protection": database.deletion_protection,
+        "final_snapshot": database.final_snapshot,
+    });
+    parts.write::<DbInstance>("", NAME, properties);
+    parts.output::<DbInstance>("database_endpoint", NAME, "address");
+    parts.output::<DbInstance>("database_secret", NAME, "secret_arn");
 }

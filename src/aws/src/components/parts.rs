@@ -27,6 +27,14 @@ impl Parts {
         self.0.resources.push(Wanted { address, path: path.to_owned(), properties, tags: engine::Tags::new() });
     }
 
+    /// [`Parts::want`], written as a blueprint would write it: what is left out takes the kind's own default.
+    pub(super) fn write<K: Kind>(&mut self, path: &str, name: &str, properties: Value) {
+        match K::deserialize(properties) {
+            Ok(properties) => self.want(path, name, properties),
+            Err(error) => self.flaw(Flaw::new(path, format!("`{}/{name}`: {error}", K::NAME))),
+        }
+    }
+
     /// Complains.
     pub(super) fn flaw(&mut self, flaw: Flaw) {
         self.0.flaws.push(flaw);
@@ -34,8 +42,7 @@ impl Parts {
 
     /// Shows an output of a resource to people.
     pub(super) fn output<K: Kind>(&mut self, name: &str, of: &str, output: &str) {
-        let value = json!({ "$ref": Address::new(K::NAME, of), "output": output });
-        self.0.outputs.push(graph::Output { name: name.to_owned(), value });
+        self.0.outputs.push(graph::Output { name: name.to_owned(), value: late::<K>(of, output) });
     }
 
     /// The resources, or only the flaws if there are any: half a section is of no use.
@@ -60,6 +67,11 @@ pub(super) fn group(description: &str, ingress: impl IntoIterator<Item = Rule>) 
 /// Everything in a security group, as the other side of a rule.
 pub(super) fn members(name: &str) -> Peer {
     Peer::SecurityGroup(Ref::to(name))
+}
+
+/// An output of another resource, known once that is applied.
+pub(super) fn late<K: Kind>(of: &str, output: &str) -> Value {
+    json!({ "$ref": Address::new(K::NAME, of), "output": output })
 }
 
 /// The names under a key of another section; empty if it has none.

@@ -243,7 +243,7 @@ impl Kind for AutoscalingGroup {
     fn example() -> Self {
         Self {
             launch_template: Ref::to("app"),
-            version: Late::Known("1".to_owned()),
+            version: Ref::<LaunchTemplate>::to("app").output("version"),
             subnets: BTreeSet::from([Ref::to("app-a"), Ref::to("app-c")]),
             min: 2,
             max: 6,
@@ -314,10 +314,8 @@ impl Kind for AutoscalingGroup {
             desired: Some(2),
         };
         let morning = ScheduledAction { name: "morning".to_owned(), ..evening.clone() };
-        let requests = Metric::Requests { load_balancer: Ref::to("public"), target_group: Ref::to("app") };
         vec![
             Self { launch_template: Ref::to("web"), ..example.clone() },
-            Self { version: Late::Known("2".to_owned()), ..example.clone() },
             Self { subnets: BTreeSet::from([Ref::to("app-a")]), ..example.clone() },
             Self { min: 1, ..example.clone() },
             Self { max: 8, ..example.clone() },
@@ -340,7 +338,7 @@ impl Kind for AutoscalingGroup {
             Self { instance_tags: BTreeSet::from([Tag::new("Name", "web"), Tag::new("team", "shop")]), ..example.clone() },
             Self { instance_tags: BTreeSet::new(), ..example.clone() },
             policies(&[tracking("cpu", Metric::Cpu, 45.5)]),
-            policies(&[tracking("requests", requests, 1000.0)]),
+            policies(&[tracking("traffic", Metric::NetworkOut, 1e6)]),
             policies(&[]),
             Self { scheduled_actions: BTreeSet::from([morning, evening]), ..example.clone() },
             Self { scheduled_actions: BTreeSet::new(), ..example },

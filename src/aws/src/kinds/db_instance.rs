@@ -43,7 +43,7 @@ pub struct DbInstance {
     #[schemars(regex(pattern = r"^arn:"))]
     pub kms_key: Option<String>,
     /// The administrator's name; the password is made, kept and rotated by Secrets Manager.
-    #[schemars(regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     pub username: String,
     /// The name of the first database; none is made unless set.
     #[serde(default)]
@@ -129,6 +129,8 @@ impl Kind for DbInstance {
     const FIXED: &'static [&'static str] = &["engine", "encrypted", "kms_key", "username", "schema", "subnet_group"];
     const STATEFUL: bool = true;
     const ORDER: ReplaceOrder = ReplaceOrder::DeleteFirst;
+    // A publicly accessible one needs the network's.
+    const AFTER: &'static [&'static str] = &["internet-gateway"];
     const RENEWED: &'static [&'static str] = &[];
     const PROTECTION: Option<&'static str> = Some("deletion_protection");
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html

@@ -60,7 +60,7 @@ impl Kind for DbParameterGroup {
             description: "The database's settings".to_owned(),
             parameters: Parameters::from([
                 ("character_set_server", "utf8mb4"),
-                ("innodb_log_buffer_size", "33554432"),
+                ("performance_schema", "1"),
                 ("slow_query_log", "1"),
             ]),
         }

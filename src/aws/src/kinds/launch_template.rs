@@ -72,12 +72,10 @@ pub struct RootVolume {
     /// Gibibytes.
     #[schemars(range(min = 1, max = 65536))]
     pub size: i32,
-    /// Reads and writes a second; not managed unless set (AWS starts `gp3` with 3,000).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Reads and writes a second; 3,000 of `gp3` unless set.
     #[schemars(range(min = 100, max = 256000))]
     pub iops: Option<i32>,
-    /// Mebibytes a second, of `gp3` alone; not managed unless set (AWS starts with 125).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Mebibytes a second, of `gp3` alone; 125 unless set.
     #[schemars(range(min = 125, max = 2000))]
     pub throughput: Option<i32>,
     /// Whether it is encrypted.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Changed, Flaw, Found, Impact, Kind, Labels, Late, Query, Ref, Result, Risk, Timing};
+use engine::{Changed, Flaw, Found, Impact, Kind, Labels, Late, Query, Ref, ReplaceOrder, Result, Risk, Timing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,8 @@ impl Kind for Listener {
 
     const NAME: &'static str = "listener";
     const FIXED: &'static [&'static str] = &["load_balancer"];
+    // A target group serves one load balancer: the old listener lets go of it before the new one takes it.
+    const ORDER: ReplaceOrder = ReplaceOrder::DeleteFirst;
     const UNIQUE: &'static [&'static str] = &["load_balancer", "port"];
     const UNMANAGED: &'static [(&'static str, &'static str)] = &[
         ("AlpnPolicy", "is for network load balancers"),
@@ -79,28 +81,37 @@ impl Kind for Listener {
     ];
 
     fn example() -> Self {
-        let certificate = |name: &str| format!("arn:aws:acm:ap-northeast-2:123456789012:certificate/{name}");
+        let split = Action::Forward {
+            target_groups: BTreeSet::from([
+                Weighted { target_group: Ref::to("web"), weight: 10 },
+                Weighted { target_group: Ref::to("web-next"), weight: 90 },
+            ]),
+            stickiness: Some(600),
+        };
         Self {
             load_balancer: Ref::to("public"),
-            port: 443,
-            protocol: Protocol::Https,
-            certificate: Some(Late::Known(certificate("0a1b2c3d-0000-4000-8000-000000000001"))),
-            more_certificates: BTreeSet::from([certificate("0a1b2c3d-0000-4000-8000-000000000002")]),
-            tls_policy: Some(MODERN.to_owned()),
+            port: 80,
+            protocol: Protocol::Http,
+            certificate: None,
+            more_certificates: BTreeSet::new(),
+            tls_policy: None,
             default_action: Action::to(Ref::to("web")),
             rules: BTreeSet::from([
                 ListenerRule {
                     priority: 10,
                     conditions: BTreeSet::from([Condition::path(&["/api/*"])]),
-                    action: Action::to(Ref::to("app")),
+                    action: split,
                 },
                 ListenerRule {
                     priority: 20,
                     conditions: BTreeSet::from([
                         Condition::host(&["old.example.com"]),
-                        Condition::Header { name: "X-Moved".to_owned(), values: BTreeSet::from(["yes".to_owned()]) },
+                        Condition::Header { name: "X-Moved".to_owned(), values: text(&["yes"]) },
                     ]),
-                    action: Action::Redirect(Redirect { host: Some("www.example.com".to_owned()), ..Redirect::https() }),
+                    action: Action::Redirect(Redirect {
+                        host: Some("www.example.com".to_owned()),
+                        ..Redirect::https()
+                    }),
                 },
             ]),
         }
@@ -108,45 +119,29 @@ impl Kind for Listener {
 
     fn variants() -> Vec<Self> {
         let example = Self::example();
-        let certificate = |name: &str| format!("arn:aws:acm:ap-northeast-2:123456789012:certificate/{name}");
         let rule = |priority: u16, condition: Condition, action: Action| ListenerRule {
             priority,
             conditions: BTreeSet::from([condition]),
             action,
         };
-        let text = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<String>>();
-        let gone = Action::FixedResponse { status: 410, content_type: "text/plain".to_owned(), body: "gone".to_owned() };
-        let split = Action::Forward {
-            target_groups: BTreeSet::from([
-                Weighted { target_group: Ref::to("app"), weight: 10 },
-                Weighted { target_group: Ref::to("web"), weight: 90 },
-            ]),
-            stickiness: Some(600),
-        };
+        let rules = |rules: &[ListenerRule]| Self { rules: rules.iter().cloned().collect(), ..example.clone() };
+        let gone = Action::FixedResponse { status: 410, content_type: "text/html".to_owned(), body: "gone".to_owned() };
+        let elsewhere = Action::Redirect(Redirect { path: Some("/new/#{path}".to_owned()), ..Redirect::default() });
+        let office = BTreeSet::from(["203.0.113.0/24".parse().expect("a range")]);
+        let parameters = [(Some("v"), "1"), (None, "beta")];
+        let parameters = parameters.map(|(key, value)| Parameter { key: key.map(str::to_owned), value: value.into() });
         vec![
-            Self { port: 8443, ..example.clone() },
-            Self { certificate: Some(Late::Known(certificate("0a1b2c3d-0000-4000-8000-000000000003"))), ..example.clone() },
-            Self { more_certificates: BTreeSet::new(), ..example.clone() },
-            Self { tls_policy: Some("ELBSecurityPolicy-TLS13-1-3-2021-06".to_owned()), ..example.clone() },
-            Self { default_action: split, ..example.clone() },
+            Self { port: 8080, ..example.clone() },
+            Self { default_action: Action::to(Ref::to("web-next")), ..example.clone() },
             Self { default_action: Action::Redirect(Redirect::https()), ..example.clone() },
             Self { default_action: gone.clone(), ..example.clone() },
-            Self {
-                rules: BTreeSet::from([
-                    rule(10, Condition::path(&["/api/*", "/v2/*"]), Action::to(Ref::to("app"))),
-                    rule(30, Condition::Method { values: text(&["DELETE", "PUT"]) }, gone.clone()),
-                    rule(31, Condition::SourceIp { values: text(&["203.0.113.0/24"]) }, gone.clone()),
-                    rule(
-                        32,
-                        Condition::Query {
-                            values: BTreeSet::from([Parameter { key: Some("v".to_owned()), value: "1".to_owned() }]),
-                        },
-                        gone,
-                    ),
-                ]),
-                ..example.clone()
-            },
-            Self { rules: BTreeSet::new(), ..example },
+            rules(&[
+                rule(10, Condition::path(&["/api/*", "/v2/*"]), Action::to(Ref::to("web"))),
+                rule(30, Condition::Method { values: text(&["DELETE", "PUT"]) }, gone.clone()),
+                rule(31, Condition::SourceIp { values: office }, elsewhere),
+                rule(32, Condition::Query { values: parameters.into() }, gone),
+            ]),
+            rules(&[]),
         ]
     }
 
@@ -201,11 +196,21 @@ impl Kind for Listener {
                 impacts.push(Impact::new(Risk::Downtime, format!("requests to port {} fail", before.port)));
             }
             (Some(before), Some(after)) => {
+                if before.load_balancer != after.load_balancer {
+                    let effect = format!("requests to port {} fail until the new listener is there", before.port);
+                    impacts.push(Impact::new(Risk::Downtime, effect));
+                }
                 if before.port != after.port {
                     impacts.push(Impact::new(Risk::Downtime, format!("requests to port {} fail", before.port)));
                 }
                 if before.protocol == Protocol::Https && after.protocol == Protocol::Http {
                     impacts.push(Impact::new(Risk::Exposure, "requests are no longer encrypted"));
+                }
+                if before.tls_policy != after.tls_policy
+                    && let Some(policy) = &after.tls_policy
+                {
+                    let effect = format!("clients may use the TLS versions and ciphers of {policy}");
+                    impacts.push(Impact::new(Risk::Exposure, effect));
                 }
             }
             (None, _) => {}
@@ -220,6 +225,10 @@ impl Kind for Listener {
     fn simulate(&self, id: &str, _: u32) -> Outputs {
         Outputs { id: id.to_owned() }
     }
+}
+
+fn text(values: &[&str]) -> BTreeSet<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
 }
 
 /// TLS 1.2 and 1.3 with modern ciphers: what AWS recommends.

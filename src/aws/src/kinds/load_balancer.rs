@@ -24,9 +24,6 @@ pub struct LoadBalancer {
     /// Who may reach it and whom it may reach.
     #[schemars(length(min = 1))]
     pub security_groups: BTreeSet<Ref<SecurityGroup>>,
-    /// Which addresses clients may have; `ipv4` unless set.
-    #[serde(default)]
-    pub address_type: AddressType,
     /// Whether AWS refuses to delete it; off unless set.
     #[serde(default)]
     pub deletion_protection: bool,
@@ -81,19 +78,6 @@ pub enum Scheme {
     InternetFacing,
     /// The network it is in.
     Internal,
-}
-
-/// Which addresses clients may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AddressType {
-    /// IPv4 alone.
-    #[default]
-    Ipv4,
-    /// IPv4 and IPv6.
-    Dualstack,
-    /// IPv6 outside, IPv4 inside.
-    DualstackWithoutPublicIpv4,
 }
 
 /// How requests that servers could understand in two ways are treated.
@@ -178,6 +162,7 @@ impl Kind for LoadBalancer {
         ("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", "is for network load balancers"),
         ("EnableCapacityReservationProvisionStabilize", "capacity is not reserved"),
         ("MinimumLoadBalancerCapacity", "capacity is not reserved"),
+        ("IpAddressType", "networks are IPv4"),
         ("Ipv4IpamPoolId", "AWS picks the addresses"),
     ];
 
@@ -187,7 +172,6 @@ impl Kind for LoadBalancer {
             scheme: Scheme::InternetFacing,
             subnets: BTreeSet::from([Ref::to("public-a"), Ref::to("public-c")]),
             security_groups: BTreeSet::from([Ref::to("balancer")]),
-            address_type: AddressType::Ipv4,
             deletion_protection: false,
             idle_timeout: 120,
             client_keep_alive: 1800,
@@ -211,7 +195,6 @@ impl Kind for LoadBalancer {
         vec![
             Self { subnets: BTreeSet::from([Ref::to("public-a"), Ref::to("public-b")]), ..example.clone() },
             Self { security_groups: BTreeSet::from([Ref::to("balancer"), Ref::to("office")]), ..example.clone() },
-            Self { address_type: AddressType::Dualstack, ..example.clone() },
             Self { deletion_protection: true, ..example.clone() },
             Self { idle_timeout: 60, ..example.clone() },
             Self { client_keep_alive: 3600, ..example.clone() },
@@ -255,9 +238,7 @@ impl Kind for LoadBalancer {
         let few = self.subnets.len() < 2;
         let hint = "name one in each of two zones";
         let flaw = few.then(|| Flaw::new("subnets", "a load balancer needs two subnets").hint(hint));
-        let ipv6 = self.address_type == AddressType::DualstackWithoutPublicIpv4 && self.scheme == Scheme::Internal;
-        let inside = ipv6.then(|| Flaw::new("address_type", "is for internet-facing load balancers"));
-        flaw.into_iter().chain(inside).collect()
+        flaw.into_iter().collect()
     }
 
     fn impact(before: Option<&Self>, after: Option<&Self>) -> Vec<Impact> {
@@ -286,11 +267,17 @@ impl Kind for LoadBalancer {
     }
 
     fn usage(&self) -> Vec<Usage> {
-        vec![Usage { meter: "elb/application/hour".to_owned(), monthly: 730.0 }]
+        let mut usage = vec![Usage { meter: "elb/application-load-balancer/hour".to_owned(), monthly: 730.0 }];
+        if self.scheme == Scheme::InternetFacing {
+            // One public address per zone.
+            let zones = u32::try_from(self.subnets.len()).unwrap_or(u32::MAX);
+            usage.push(Usage { meter: "ec2/public-ipv4/hour".to_owned(), monthly: 730.0 * f64::from(zones) });
+        }
+        usage
     }
 
     fn timing() -> Timing {
-        Timing::seconds(150, 15, 30)
+        Timing::seconds(150, 5, 20)
     }
 
     fn simulate(&self, id: &str, _: u32) -> Outputs {

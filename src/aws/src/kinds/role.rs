@@ -30,15 +30,17 @@ pub struct Role {
     pub managed_policies: BTreeSet<String>,
     /// ARN of the policy that says what it may be allowed at most; no limit unless set.
     #[serde(default)]
-    #[schemars(regex(pattern = r"^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/.+$"))]
+    #[schemars(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/.+$"))]
     pub permissions_boundary: Option<String>,
     /// How many seconds one session may last at most; an hour unless set.
     #[serde(default = "hour")]
     #[schemars(range(min = 3600, max = 43200))]
     pub max_session: i32,
-    /// Whether instances can be started with it: makes an instance profile of the same name.
-    #[serde(default)]
-    pub instance_profile: bool,
+    /// Whether instances can be started with it: makes an instance profile of the same name. A live role whose profile
+    /// has lost it, as by a death between two calls, has neither.
+    #[serde(default = "no")]
+    #[schemars(with = "bool")]
+    pub instance_profile: Option<bool>,
 }
 
 /// A policy that is part of one role.
@@ -79,6 +81,10 @@ fn nameless() -> String {
     "Managed by Terrace".to_owned()
 }
 
+fn no() -> Option<bool> {
+    Some(false)
+}
+
 fn hour() -> i32 {
     3600
 }
@@ -111,7 +117,7 @@ impl Kind for Role {
             managed_policies: BTreeSet::from([managed("AmazonSSMManagedInstanceCore")]),
             permissions_boundary: Some(managed("PowerUserAccess")),
             max_session: 7200,
-            instance_profile: true,
+            instance_profile: Some(true),
         }
     }
 
@@ -134,7 +140,7 @@ impl Kind for Role {
             Self { permissions_boundary: Some(managed("ReadOnlyAccess")), ..example.clone() },
             Self { permissions_boundary: None, ..example.clone() },
             Self { max_session: 3600, ..example.clone() },
-            Self { instance_profile: false, ..example },
+            Self { instance_profile: Some(false), ..example },
         ]
     }
 

@@ -1,11 +1,13 @@
 //! A process may die at any call of a create, an update or a delete: another one finishes the work, with no duplicate,
 //! no orphan and nobody's help.
+//!
+//! The deaths are at the calls that write: one at a read leaves the cloud as one after the write before it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws::wire::{Cut, Side};
+use aws::wire::{Among, Cut, Side};
 use engine::{KindInfo, Resource};
 use serde_json::{Value, json};
 
@@ -51,7 +53,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Goes from one state to another with a process that dies at call 1, 2, 3 … on either side of it, and each time has
+    /// Goes from one state to another with a process that dies at write 1, 2, 3 … on either side of it, and each time has
     /// another process finish. Tells at how many boundaries one died.
     async fn die(&self, what: &str, from: &[Resource], to: &[Resource]) -> usize {
         let clean = account();
@@ -67,7 +69,7 @@ impl Case<'_> {
                 account.settings(json!({ "lag": self.lag.as_secs(), "time_scale": 1.0 / SCALE }));
                 let process = self.process(&account);
                 let (plan, inventory) = process.plan(to).await;
-                process.wire.cut(Cut { call, side });
+                process.wire.cut(Cut { call, among: Among::Writes, side });
                 tokio::select! {
                     _ = process.run(&plan, inventory) => {}
                     () = process.wire.ended() => {}

@@ -19,7 +19,7 @@ use crate::world::{Process, account};
 async fn the_shop_is_made_is_as_wanted_and_is_deleted_to_the_last_resource() {
     let account = account();
     let wanted = list(&shop(""));
-    assert!((60..=80).contains(&wanted.len()), "{} resources", wanted.len());
+    assert!(wanted.len() >= 45, "{} resources", wanted.len());
     let process = Process::new(&account, &wanted);
     process.apply(&wanted).await;
     process.apply(&[]).await;

@@ -5,6 +5,7 @@
 mod cloudformation;
 mod contract;
 mod crash;
+mod database;
 mod drift;
 mod each;
 mod edits;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::wire::{Cut, Side};
+use aws::wire::{Among, Cut, Side};
 use engine::{Error, Provider, Query, Site};
 
 use crate::stand::Stand;
@@ -33,7 +33,7 @@ async fn a_cut_ends_every_call_from_then_on() {
         let stand = vpcs();
         let process = Process::new(&account, &stand.whole());
         let (plan, inventory) = process.plan(&stand.whole()).await;
-        process.wire.cut(Cut { call: 1, side });
+        process.wire.cut(Cut { call: 1, among: Among::All, side });
         let (outcome, _) = process.run(&plan, inventory).await;
         assert_eq!(outcome.tally.failed, 1);
         assert!(process.wire.is_cut());

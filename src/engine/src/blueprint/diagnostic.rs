@@ -108,7 +108,7 @@ fn place(span: Option<Span>, sources: &Sources) -> Value {
     span.map_or(Value::Null, |span| {
         let start = sources.position(span.file, span.start);
         let end = sources.position(span.file, span.end);
-        json!({ "file": sources.name(span.file), "start": start, "end": end })
+        json!({ "file": sources.masked(sources.name(span.file)), "start": start, "end": end })
     })
 }
 

@@ -44,7 +44,7 @@ pub enum ProviderName {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SiteSettings {
-    /// The region; the primary site's is the blueprint's where it is left out.
+    /// The region; the primary site's is the blueprint's where it is left out, and known once that is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "region"))]
     pub region: Option<String>,

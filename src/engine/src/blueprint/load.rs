@@ -9,7 +9,7 @@ use super::expand::{Document, expand};
 use super::node::{Data, Node};
 use super::source::{FileId, Sources, Span};
 use super::{Component, overlay, parse, render, secret};
-use crate::{Graph, KindInfo, Owner};
+use crate::{Graph, KindInfo, Owner, Site};
 
 /// Everything that was understood of an environment and its blueprint.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +88,9 @@ impl Reading {
         };
         let document = Document { root, incomplete, environment };
         let expanded = expand(&document, &self.sources, components, kinds);
+        if let Some(primary) = self.environment.as_mut().and_then(|known| known.sites.get_mut(&Site::primary())) {
+            primary.region = Some(expanded.region);
+        }
         self.document = Some(document);
         self.owner = expanded.owner;
         self.graph = expanded.graph;

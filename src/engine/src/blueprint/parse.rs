@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// How deep lists and maps may lie in each other.
 const MAX_DEPTH: usize = 64;
 /// How many values a file may hold, aliases expanded.
-const MAX_NODES: usize = 100_000;
+const MAX_NODES: usize = 20_000;
 /// How many syntax errors are reported before reading stops.
 const MAX_ERRORS: usize = 10;
 

@@ -69,7 +69,7 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, paint: Paint) -> String {
 
 fn at(place: Span, sources: &Sources) -> String {
     let position = sources.position(place.file, place.start);
-    format!("{}:{}:{}", sources.name(place.file), position.line, position.column)
+    format!("{}:{}:{}", sources.masked(sources.name(place.file)), position.line, position.column)
 }
 
 /// `label: words`, wrapped, later lines indented below the first word.

@@ -171,10 +171,16 @@ fn explain(change: FieldChange, resource: &Resource, kind: &KindInfo, current: &
     let property = change.property().to_owned();
     let stated = resource.properties.get(&property).unwrap_or(&Value::Null);
     let have = canonical(kind, live.named(&current.properties));
-    let have = project(stated, have.get(&property).unwrap_or(&Value::Null));
+    let whole = have.get(&property).unwrap_or(&Value::Null);
+    let have = project(stated, whole);
     let as_stated = current.spec.holds(&property, stated);
     let follows = as_stated == Some(true) && diff(&live.known(stated), &have).is_empty();
-    let origin = match (as_stated, current.spec.holds(&property, &have)) {
+    // A blueprint that states less of a property than it did leaves out what was applied then.
+    let as_applied = match current.spec.holds(&property, &have) {
+        Some(false) => current.spec.holds(&property, whole),
+        told => told,
+    };
+    let origin = match (as_stated, as_applied) {
         _ if follows => Origin::Follows,
         (Some(true), _) => Origin::Outside,
         (Some(false), Some(false)) if !has_outputs(stated) => Origin::Conflict,

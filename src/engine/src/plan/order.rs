@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::changes::{Decided, Decision};
 use super::{Change, Desired, Operation, Plan, Step, Verb};
-use crate::reference::{ids, references};
+use crate::reference::{ids, key, references};
 use crate::{Address, Graph, Inventory, KindInfo, Live, Phase, ReplaceOrder, Resource, Site, Spec, Timing};
 
 /// The steps made so far and where to find them.
@@ -16,7 +16,7 @@ struct Steps {
     steps: Vec<Step>,
     /// The step that makes, changes or waits for what an address means.
     forward: BTreeMap<Address, usize>,
-    /// The step that deletes a live resource.
+    /// The step that deletes a live resource, by [`key`].
     delete: BTreeMap<String, usize>,
 }
 
@@ -58,7 +58,7 @@ fn add(steps: &mut Steps, change: usize, decision: &Decision, resource: Option<&
         let address = decision.address.clone();
         let index = steps.steps.len();
         match &operation {
-            Operation::Delete { id, .. } => steps.delete.insert(id.clone(), index).map(drop),
+            Operation::Delete { id, .. } => steps.delete.insert(key(address.kind(), id), index).map(drop),
             _ => steps.forward.insert(address.clone(), index).map(drop),
         };
         steps.steps.push(Step { change, address, operation, after: BTreeSet::new(), expected });
@@ -105,10 +105,10 @@ fn follow_kinds(steps: &mut Steps, kinds: &BTreeMap<&str, &KindInfo>, live: &Inv
     for (address, &step) in &steps.forward {
         forward.entry((address.site(), address.kind())).or_default().push(step);
     }
-    let addresses: BTreeMap<&str, &Address> = live.all().map(|live| (live.id.as_str(), &live.address)).collect();
+    let addresses: BTreeMap<String, &Address> = live.all().map(|live| (live.key(), &live.address)).collect();
     let mut delete: BTreeMap<(&Site, &str), Vec<usize>> = BTreeMap::new();
     for (id, &step) in &steps.delete {
-        if let Some(address) = addresses.get(id.as_str()) {
+        if let Some(address) = addresses.get(id) {
             delete.entry((address.site(), address.kind())).or_default().push(step);
         }
     }
@@ -132,11 +132,11 @@ fn follow_kinds(steps: &mut Steps, kinds: &BTreeMap<&str, &KindInfo>, live: &Inv
 fn free_before_delete(steps: &mut Steps, live: &Inventory, delete_first: &BTreeSet<&Address>) {
     for holder in live.all() {
         for id in ids(&holder.properties) {
-            let Some(&step) = steps.delete.get(id) else { continue };
-            if id == holder.id {
+            let Some(&step) = steps.delete.get(&id) else { continue };
+            if id == holder.key() {
                 continue;
             }
-            let free = match steps.delete.get(&holder.id) {
+            let free = match steps.delete.get(&holder.key()) {
                 Some(&delete) => Some(delete),
                 // What is deleted before its replacement exists cannot wait for followers to move to the replacement.
                 None if delete_first.contains(&steps.steps[step].address) => None,
@@ -158,7 +158,7 @@ fn replace_in_order(steps: &mut Steps, decisions: &[Decision]) {
             _ => None,
         };
         let going = replaced.into_iter().chain(&decision.leftovers);
-        let deletes: Vec<usize> = going.filter_map(|live| steps.delete.get(&live.id).copied()).collect();
+        let deletes: Vec<usize> = going.filter_map(|live| steps.delete.get(&live.key()).copied()).collect();
         for delete in deletes {
             let delete_first = match decision.verb {
                 Verb::Replace(order) => order == ReplaceOrder::DeleteFirst,
@@ -195,7 +195,7 @@ fn free_natural_keys(steps: &mut Steps, graph: &Graph, live: &Inventory, kinds: 
         }
         let wanted = natural_key(kind, address.site(), &live.known(&resource.properties));
         for holder in holders.get(&wanted).into_iter().flatten().filter(|holder| holder.address != address) {
-            let free = steps.delete.get(&holder.id).or_else(|| steps.forward.get(&holder.address)).copied();
+            let free = steps.delete.get(&holder.key()).or_else(|| steps.forward.get(&holder.address)).copied();
             if let Some(free) = free.filter(|&free| !reaches(&steps.steps, free, create)) {
                 steps.steps[create].after.insert(free);
             }

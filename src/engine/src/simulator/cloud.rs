@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::kind::tag;
 use crate::lease::Record;
-use crate::reference::ids;
+use crate::reference::{ids, key};
 use crate::spec::hex_digest;
 use crate::{Address, Changed, Error, KindInfo, Labels, Live, Owner, Phase, Query, Result, Site, Spec, Tags};
 
@@ -239,7 +239,7 @@ impl Cloud {
                 let comes_after = after.unwrap_or_default().contains(&info.name)
                     && holder.site == item.site
                     && holder.tags.get(tag::STACK) == item.tags.get(tag::STACK);
-                ids(&holder.properties).contains(id) || comes_after
+                ids(&holder.properties).contains(&key(&item.kind, id)) || comes_after
             }
         };
         if let Some((holder, _)) = self.resources.iter().find(needs) {
@@ -251,7 +251,8 @@ impl Cloud {
     }
 
     fn check_references(&self, properties: &Value, moment: Moment) -> Result<()> {
-        for id in ids(properties) {
+        for key in ids(properties) {
+            let id = key.split_once('/').map_or("", |(_, id)| id);
             if !self.resources.get(id).is_some_and(|item| item.is_live(moment.now)) {
                 return refuse("Write", "InvalidID.NotFound", format!("`{id}` does not exist"));
             }

@@ -1,4 +1,4 @@
-"""Auto Scaling groups: create, update, read, delete; tags, target groups, metrics, suspended processes.
+"""Auto Scaling groups: create, update, read, delete, and what a group must be.
 
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html and the errors named there.
 """
@@ -22,18 +22,8 @@ _PLAIN = (
     "AvailabilityZoneImpairmentPolicy", "CapacityReservationSpecification", "MixedInstancesPolicy", "VPCZoneIdentifier",
     "SkipZonalShiftValidation", "InstanceLifecyclePolicy", "DeletionProtection",
 )  # fmt: skip
-#: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_EnableMetricsCollection.html
-_METRICS = (
-    "GroupMinSize", "GroupMaxSize", "GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances",
-    "GroupStandbyInstances", "GroupTerminatingInstances", "GroupTotalInstances", "GroupInServiceCapacity", "GroupPendingCapacity",
-    "GroupStandbyCapacity", "GroupTerminatingCapacity", "GroupTotalCapacity", "WarmPoolDesiredCapacity", "WarmPoolWarmedCapacity",
-    "WarmPoolPendingCapacity", "WarmPoolTerminatingCapacity", "WarmPoolTotalCapacity", "GroupAndWarmPoolDesiredCapacity",
-    "GroupAndWarmPoolTotalCapacity",
-)  # fmt: skip
 _TERMINATIONS = ("Default", "AllocationStrategy", "ClosestToNextInstanceHour", "NewestInstance", "OldestInstance",
                  "OldestLaunchConfiguration", "OldestLaunchTemplate")  # fmt: skip
-_PROCESSES = ("Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
-              "ReplaceUnhealthy", "ScheduledActions")  # fmt: skip
 
 
 def _bad(text: str) -> Fault:
@@ -49,7 +39,9 @@ def check_template(call: Call, spec: dict[str, Any], vpc: str | None) -> dict[st
         raise _bad(wrong + "The request must contain the parameter ImageId")
     if not data["ImageId"].startswith("resolve:") and data["ImageId"] not in call.ec2.amis:
         raise _bad(wrong + f"The image id '[{data['ImageId']}]' does not exist")
-    for name in data.get("SecurityGroupIds") or [g for n in data.get("NetworkInterfaces", []) for g in n.get("Groups", [])]:
+    for name in data.get("SecurityGroupIds") or [
+        g for n in data.get("NetworkInterfaces", []) for g in n.get("Groups", [])
+    ]:
         try:
             same = vpc is None or ec2.group(call, name).vpc_id == vpc
         except Fault as fault:
@@ -62,7 +54,10 @@ def check_template(call: Call, spec: dict[str, Any], vpc: str | None) -> dict[st
         backend = iam_backends[call.account.name]["aws"]
         hidden = f"instance-profile/{name}" in lag.unseen(call.account)
         if hidden or not any(item.name == name for item in backend.instance_profiles.values()):
-            raise _bad(wrong + f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
+            raise _bad(
+                wrong
+                + f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+            )
     return {"LaunchTemplateId": held["row"]["LaunchTemplateId"], "LaunchTemplateName": held["row"]["LaunchTemplateName"],
             **({"Version": spec["Version"]} if spec.get("Version") else {"Version": "$Default"})}  # fmt: skip
 
@@ -88,7 +83,9 @@ def _check(call: Call, row: dict[str, Any]) -> None:
     policy = row.get("InstanceMaintenancePolicy")
     if policy:
         least, most = policy.get("MinHealthyPercentage", -1), policy.get("MaxHealthyPercentage", -1)
-        if (least == -1) != (most == -1) or (least != -1 and not (0 <= least <= 100 <= most <= 200 and most - least <= 100)):
+        if (least == -1) != (most == -1) or (
+            least != -1 and not (0 <= least <= 100 <= most <= 200 and most - least <= 100)
+        ):
             raise _bad("The instance maintenance policy needs both percentages: 0-100 and 100-200, at most 100 apart")
 
 
@@ -118,13 +115,21 @@ def _mixed(call: Call, row: dict[str, Any], vpc: str | None) -> None:
     mixed = row.get("MixedInstancesPolicy")
     if mixed:
         launch = mixed.get("LaunchTemplate") or {}
-        launch["LaunchTemplateSpecification"] = check_template(call, launch.get("LaunchTemplateSpecification") or {}, vpc)
+        launch["LaunchTemplateSpecification"] = check_template(
+            call, launch.get("LaunchTemplateSpecification") or {}, vpc
+        )
 
 
 def _source(call: Call, row: dict[str, Any], vpc: str | None) -> None:
-    given = [name for name in ("LaunchTemplate", "LaunchConfigurationName", "InstanceId", "MixedInstancesPolicy") if call.get(name)]
+    given = [
+        name
+        for name in ("LaunchTemplate", "LaunchConfigurationName", "InstanceId", "MixedInstancesPolicy")
+        if call.get(name)
+    ]
     if len(given) > 1:
-        raise _bad("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.")
+        raise _bad(
+            "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter."
+        )
     if given == ["LaunchTemplate"]:
         row["LaunchTemplate"] = check_template(call, call.params["LaunchTemplate"], vpc)
         row.pop("MixedInstancesPolicy", None)
@@ -135,14 +140,16 @@ def _source(call: Call, row: dict[str, Any], vpc: str | None) -> None:
         raise _bad("The test server launches from launch templates only")
 
 
-def _target_groups(call: Call, arns: list[str]) -> list[str]:
+def target_groups(call: Call, arns: list[str]) -> list[str]:
+    """The target groups must be there, for instances."""
     for arn in arns:
         if arn not in elb.groups(call) or elb.groups(call)[arn]["row"]["TargetType"] != "instance":
             raise _bad("Provided Target Groups may not be valid. Please ensure they exist and try again.")
     return list(dict.fromkeys(arns))
 
 
-def _traffic(call: Call) -> list[str]:
+def traffic(call: Call) -> list[str]:
+    """The target groups among the traffic sources asked for."""
     sources = call.get("TrafficSources") or []
     if any(source.get("Type", "elbv2") != "elbv2" for source in sources):
         raise Fault("NotImplemented", "the test server knows traffic sources of type elbv2 only", 501)
@@ -159,7 +166,8 @@ def put_hook(item: asg.Group, asked: dict[str, Any]) -> None:
     item["hooks"][asked["LifecycleHookName"]] = row
 
 
-def _set_tags(item: asg.Group, tags: list[dict[str, Any]]) -> None:
+def set_tags(item: asg.Group, tags: list[dict[str, Any]]) -> None:
+    """Adds or changes tags of a group."""
     for tag in tags:
         if tag["Key"].startswith("aws:"):
             raise _bad("Tag keys must not begin with 'aws:'")
@@ -177,9 +185,17 @@ def create_auto_scaling_group(call: Call) -> None:
     name = call.params["AutoScalingGroupName"]
     if name in asg.groups(call):
         pending = " and is pending delete" if asg.groups(call)[name]["deleting"] else ""
-        raise Fault("AlreadyExists", f"AutoScalingGroup by this name already exists - A group with the name {name} already exists{pending}")
-    if not any(call.get(source) for source in ("LaunchTemplate", "LaunchConfigurationName", "InstanceId", "MixedInstancesPolicy")):
-        raise _bad("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.")
+        raise Fault(
+            "AlreadyExists",
+            f"AutoScalingGroup by this name already exists - A group with the name {name} already exists{pending}",
+        )
+    if not any(
+        call.get(source)
+        for source in ("LaunchTemplate", "LaunchConfigurationName", "InstanceId", "MixedInstancesPolicy")
+    ):
+        raise _bad(
+            "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter."
+        )
     row: dict[str, Any] = {
         "AutoScalingGroupName": name, "DefaultCooldown": 300, "HealthCheckType": "EC2", "HealthCheckGracePeriod": 0,
         "TerminationPolicies": ["Default"], "NewInstancesProtectedFromScaleIn": False, "LoadBalancerNames": [],
@@ -194,14 +210,16 @@ def create_auto_scaling_group(call: Call) -> None:
     vpc = _place(call, row)
     _source(call, row, vpc)
     _check(call, row)
-    row["TargetGroupARNs"] = _target_groups(call, [*(call.get("TargetGroupARNs") or []), *_traffic(call)])
-    row["AutoScalingGroupARN"] = f"arn:aws:autoscaling:{call.region}:{call.account.name}:autoScalingGroup:{uuid.uuid4()}:autoScalingGroupName/{name}"
+    row["TargetGroupARNs"] = target_groups(call, [*(call.get("TargetGroupARNs") or []), *traffic(call)])
+    row["AutoScalingGroupARN"] = (
+        f"arn:aws:autoscaling:{call.region}:{call.account.name}:autoScalingGroup:{uuid.uuid4()}:autoScalingGroupName/{name}"
+    )
     row["CreatedTime"] = elb.stamp()
     item: asg.Group = {
         "row": row, "tags": {}, "instances": {}, "activities": [], "metrics": [], "suspended": {}, "deleting": False,
         "policies": {}, "schedule": {}, "hooks": {}, "refreshes": [], "notifications": {},
     }  # fmt: skip
-    _set_tags(item, call.get("Tags") or [])
+    set_tags(item, call.get("Tags") or [])
     for hook in call.get("LifecycleHookSpecificationList") or []:
         put_hook(item, hook | {"AutoScalingGroupName": name})
     asg.groups(call)[name] = item
@@ -214,11 +232,13 @@ def update_auto_scaling_group(call: Call) -> None:
     https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html
     """
     settle(call)
-    item = _changeable(call)
+    item = changeable(call)
     row = dict(item["row"])
     row |= {member: call.params[member] for member in _PLAIN if member in call.params}
     row.pop("SkipZonalShiftValidation", None)
-    row["DesiredCapacity"] = call.get("DesiredCapacity", max(row["MinSize"], min(row["MaxSize"], row["DesiredCapacity"])))
+    row["DesiredCapacity"] = call.get(
+        "DesiredCapacity", max(row["MinSize"], min(row["MaxSize"], row["DesiredCapacity"]))
+    )
     if any(name in call.params for name in ("LaunchTemplate", "MixedInstancesPolicy")):
         from .asg_refresh import active
 
@@ -233,20 +253,27 @@ def update_auto_scaling_group(call: Call) -> None:
     settle(call)
 
 
-def _changeable(call: Call) -> asg.Group:
+def changeable(call: Call) -> asg.Group:
+    """The group, unless it is being deleted."""
     item = asg.group(call, call.params["AutoScalingGroupName"])
     if item["deleting"]:
-        raise Fault("ScalingActivityInProgress", f"AutoScalingGroup {item['row']['AutoScalingGroupName']} is pending delete")
+        raise Fault(
+            "ScalingActivityInProgress", f"AutoScalingGroup {item['row']['AutoScalingGroupName']} is pending delete"
+        )
     return item
 
 
 def show(call: Call, item: asg.Group) -> dict[str, Any]:
     """A group as the API shows it."""
     row = item["row"] | {
-        "Instances": [held["row"] | {"LifecycleState": asg.lifecycle(call, held)} for held in item["instances"].values()],
+        "Instances": [
+            held["row"] | {"LifecycleState": asg.lifecycle(call, held)} for held in item["instances"].values()
+        ],
         "Tags": list(item["tags"].values()),
         "EnabledMetrics": [{"Metric": name, "Granularity": "1Minute"} for name in item["metrics"]],
-        "SuspendedProcesses": [{"ProcessName": name, "SuspensionReason": why} for name, why in item["suspended"].items()],
+        "SuspendedProcesses": [
+            {"ProcessName": name, "SuspensionReason": why} for name, why in item["suspended"].items()
+        ],
         "TrafficSources": [{"Identifier": arn, "Type": "elbv2"} for arn in item["row"]["TargetGroupARNs"]],
     }
     if item["deleting"]:
@@ -287,7 +314,10 @@ def delete_auto_scaling_group(call: Call) -> None:
             raise Fault("ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance "
                                          "request(s) still in the group.")  # fmt: skip
         if item["instances"]:
-            raise Fault("ScalingActivityInProgress", "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.")
+            raise Fault(
+                "ScalingActivityInProgress",
+                "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
+            )
     item["deleting"] = True
     settle(call)
 
@@ -295,96 +325,15 @@ def delete_auto_scaling_group(call: Call) -> None:
 @operation("autoscaling", "SetDesiredCapacity")
 def set_desired_capacity(call: Call) -> None:
     settle(call)
-    row = _changeable(call)["row"]
+    row = changeable(call)["row"]
     wanted = call.params["DesiredCapacity"]
     if wanted > row["MaxSize"]:
-        raise _bad(f"New SetDesiredCapacity value {wanted} is above max value {row['MaxSize']} for the AutoScalingGroup.")
+        raise _bad(
+            f"New SetDesiredCapacity value {wanted} is above max value {row['MaxSize']} for the AutoScalingGroup."
+        )
     if wanted < row["MinSize"]:
-        raise _bad(f"New SetDesiredCapacity value {wanted} is below min value {row['MinSize']} for the AutoScalingGroup.")
+        raise _bad(
+            f"New SetDesiredCapacity value {wanted} is below min value {row['MinSize']} for the AutoScalingGroup."
+        )
     row["DesiredCapacity"] = wanted
-    settle(call)
-
-
-@operation("autoscaling", "CreateOrUpdateTags")
-def create_or_update_tags(call: Call) -> None:
-    for tag in call.params["Tags"]:
-        _set_tags(asg.group(call, tag["ResourceId"]), [tag])
-
-
-@operation("autoscaling", "DeleteTags")
-def delete_tags(call: Call) -> None:
-    for tag in call.params["Tags"]:
-        asg.group(call, tag["ResourceId"])["tags"].pop(tag["Key"], None)
-
-
-@operation("autoscaling", "DescribeTags")
-def describe_tags(call: Call) -> dict:
-    rows = [tag for item in asg.groups(call).values() for tag in item["tags"].values()]
-    known = {"auto-scaling-group": "ResourceId", "key": "Key", "value": "Value", "propagate-at-launch": "PropagateAtLaunch"}
-    for one in call.get("Filters") or []:
-        if one["Name"] not in known:
-            raise _bad(f"Filter name {one['Name']} is not supported")
-        rows = [row for row in rows if ec2.matches(one["Values"], row[known[one["Name"]]])]
-    return {"Tags": rows}
-
-
-@operation("autoscaling", "AttachTrafficSources", "DetachTrafficSources")
-def change_traffic_sources(call: Call) -> None:
-    call.params["TargetGroupARNs"] = _traffic(call)
-    change_target_groups(call)
-
-
-@operation("autoscaling", "DescribeTrafficSources")
-def describe_traffic_sources(call: Call) -> dict:
-    item = asg.group(call, call.params["AutoScalingGroupName"])
-    return {"TrafficSources": [
-        {"Identifier": arn, "Type": "elbv2", "TrafficSource": arn, "State": "InService"} for arn in item["row"]["TargetGroupARNs"]
-    ]}  # fmt: skip
-
-
-@operation("autoscaling", "AttachLoadBalancerTargetGroups", "DetachLoadBalancerTargetGroups")
-def change_target_groups(call: Call) -> None:
-    settle(call)
-    item = _changeable(call)
-    asked, held = call.params["TargetGroupARNs"], item["row"]["TargetGroupARNs"]
-    if call.action.startswith("Attach"):
-        wanted = list(dict.fromkeys([*held, *_target_groups(call, asked)]))
-    else:
-        if any(arn not in held for arn in asked):
-            raise _bad("Trying to remove Target Groups that are not part of the group")
-        wanted = [arn for arn in held if arn not in asked]
-    asg.set_target_groups(call, item, wanted)
-
-
-@operation("autoscaling", "DescribeLoadBalancerTargetGroups")
-def describe_target_groups(call: Call) -> dict:
-    item = asg.group(call, call.params["AutoScalingGroupName"])
-    return {"LoadBalancerTargetGroups": [{"LoadBalancerTargetGroupARN": arn, "State": "InService"} for arn in item["row"]["TargetGroupARNs"]]}
-
-
-@operation("autoscaling", "EnableMetricsCollection", "DisableMetricsCollection")
-def change_metrics(call: Call) -> None:
-    item = _changeable(call)
-    asked = call.get("Metrics") or list(_METRICS)
-    for name in asked:
-        if name not in _METRICS:
-            raise _bad(f"Metric {name} is not a group metric")
-    if call.action.startswith("Enable"):
-        if call.params["Granularity"] != "1Minute":
-            raise _bad("The only valid granularity is 1Minute")
-        item["metrics"] = [name for name in _METRICS if name in item["metrics"] or name in asked]
-    else:
-        item["metrics"] = [name for name in item["metrics"] if name not in asked]
-
-
-@operation("autoscaling", "SuspendProcesses", "ResumeProcesses")
-def change_processes(call: Call) -> None:
-    item = _changeable(call)
-    for name in call.get("ScalingProcesses") or _PROCESSES:
-        if name not in _PROCESSES:
-            raise _bad(f"Process {name} is not a scaling process")
-        if call.action.startswith("Suspend"):
-            item["suspended"][name] = f"User suspended at {elb.stamp()}"
-        else:
-            item["suspended"].pop(name, None)
     settle(call)

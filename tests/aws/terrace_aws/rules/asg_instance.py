@@ -43,7 +43,10 @@ def set_instance_protection(call: Call) -> None:
     item = asg.group(call, call.params["AutoScalingGroupName"])
     for name in call.params["InstanceIds"]:
         if name not in item["instances"]:
-            raise Fault("ValidationError", f"The instance {name} is not part of Auto Scaling group {item['row']['AutoScalingGroupName']}.")
+            raise Fault(
+                "ValidationError",
+                f"The instance {name} is not part of Auto Scaling group {item['row']['AutoScalingGroupName']}.",
+            )
     for name in call.params["InstanceIds"]:
         item["instances"][name]["row"]["ProtectedFromScaleIn"] = call.params["ProtectedFromScaleIn"]
 
@@ -54,7 +57,9 @@ def terminate_instance(call: Call) -> dict:
     item, held = _find(call, call.params["InstanceId"])
     if call.params["ShouldDecrementDesiredCapacity"]:
         if item["row"]["DesiredCapacity"] <= item["row"]["MinSize"]:
-            raise Fault("ValidationError", "Currently, desired capacity equals min size; terminating would fall below it.")
+            raise Fault(
+                "ValidationError", "Currently, desired capacity equals min size; terminating would fall below it."
+            )
         item["row"]["DesiredCapacity"] -= 1
     asg.terminate(call, item, held["row"]["InstanceId"])
     activity = item["activities"][0]

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.ht
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScheduledUpdateGroupAction.html
 """
 
+import itertools
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -19,8 +20,9 @@ from .asg_group import put_hook
 _LABEL = re.compile(r"^(app/[^/]+/[^/]+)/(targetgroup/[^/]+/[^/]+)$")
 #: The five fields of a Unix cron expression. https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-scheduled-scaling.html
 _CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_NAMES = {name: str(n) for n, name in enumerate("SUN MON TUE WED THU FRI SAT".split())} | {
-    name: str(n + 1) for n, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split())
+_NAMES = {name: str(n) for n, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])} | {
+    name: str(n + 1)
+    for n, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
 }
 
 
@@ -58,8 +60,12 @@ def put_scaling_policy(call: Call) -> dict:
     held = item["policies"].get(name)
     if held is not None and held["PolicyType"] != kind:
         raise _bad("Policy type cannot be changed")
-    row["PolicyARN"] = held["PolicyARN"] if held else (
-        f"arn:aws:autoscaling:{call.region}:{call.account.name}:scalingPolicy:{uuid.uuid4()}:autoScalingGroupName/{group}:policyName/{name}"
+    row["PolicyARN"] = (
+        held["PolicyARN"]
+        if held
+        else (
+            f"arn:aws:autoscaling:{call.region}:{call.account.name}:scalingPolicy:{uuid.uuid4()}:autoScalingGroupName/{group}:policyName/{name}"
+        )
     )
     row["Alarms"] = held["Alarms"] if held else []
     if kind == "TargetTrackingScaling" and not row["Alarms"]:
@@ -103,7 +109,9 @@ def _target_tracking(call: Call, item: asg.Group, row: dict[str, Any]) -> None:
     if metric and metric["PredefinedMetricType"] == "ALBRequestCountPerTarget":
         label = _LABEL.match(metric.get("ResourceLabel", ""))
         if label is None:
-            raise _bad("A resource label of the form app/name/id/targetgroup/name/id is required for ALBRequestCountPerTarget")
+            raise _bad(
+                "A resource label of the form app/name/id/targetgroup/name/id is required for ALBRequestCountPerTarget"
+            )
         balancer = next((arn for arn in elb.balancers(call) if arn.endswith(":loadbalancer/" + label.group(1))), None)
         target = next((arn for arn in elb.groups(call) if arn.endswith(":" + label.group(2))), None)
         if balancer is None or target is None or balancer not in elb.users(call, target):
@@ -117,7 +125,7 @@ def _target_tracking(call: Call, item: asg.Group, row: dict[str, Any]) -> None:
 def _steps(steps: list[dict[str, Any]]) -> None:
     """Steps must not overlap nor leave gaps; an open end only at either end."""
     ordered = sorted(steps, key=lambda s: s.get("MetricIntervalLowerBound", float("-inf")))
-    for one, after in zip(ordered, ordered[1:], strict=False):
+    for one, after in itertools.pairwise(ordered):
         if one.get("MetricIntervalUpperBound", float("inf")) != after.get("MetricIntervalLowerBound", float("-inf")):
             raise _bad("StepAdjustment intervals can't overlap and must not have gaps")
 
@@ -216,7 +224,13 @@ def batch_put_scheduled_action(call: Call) -> dict:
         try:
             _schedule(call, item, asked)
         except Fault as fault:
-            failed.append({"ScheduledActionName": asked["ScheduledActionName"], "ErrorCode": fault.code, "ErrorMessage": fault.message})
+            failed.append(
+                {
+                    "ScheduledActionName": asked["ScheduledActionName"],
+                    "ErrorCode": fault.code,
+                    "ErrorMessage": fault.message,
+                }
+            )
     return {"FailedScheduledUpdateGroupActions": failed}
 
 

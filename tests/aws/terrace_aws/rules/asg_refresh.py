@@ -44,7 +44,10 @@ def start_instance_refresh(call: Call) -> dict:
     asg.settle(call)
     item = asg.group(call, call.params["AutoScalingGroupName"])
     if active(item) is not None:
-        raise Fault("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.")
+        raise Fault(
+            "InstanceRefreshInProgress",
+            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+        )
     if call.get("Strategy", "Rolling") not in ("Rolling", "ReplaceRootVolume"):
         raise _bad(f"Strategy {call.params['Strategy']} is not valid")
     preferences = _preferences(call.get("Preferences") or {})
@@ -52,7 +55,10 @@ def start_instance_refresh(call: Call) -> dict:
     before = asg.specification(item)
     after = before
     if desired:
-        after = desired.get("LaunchTemplate") or desired["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
+        after = (
+            desired.get("LaunchTemplate")
+            or desired["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
+        )
         subnet = asg.subnets(item)[0]
         vpc = next(zone[subnet].vpc_id for zone in call.ec2.subnets.values() if subnet in zone)
         after = check_template(call, after, vpc)
@@ -65,11 +71,15 @@ def start_instance_refresh(call: Call) -> dict:
                 raise _bad("Auto rollback is not supported with a launch template version of $Latest or $Default.")
     if item["row"]["DesiredCapacity"] and not asg.staying(item):
         raise _bad("The group has no instances in service")
-    todo = [name for name in asg.staying(item) if not (preferences["SkipMatching"] and _matches(call, item, name, after))]
+    todo = [
+        name for name in asg.staying(item) if not (preferences["SkipMatching"] and _matches(call, item, name, after))
+    ]
     settings = call.account.settings
     fails = settings.fail_refreshes > 0
     if fails:
         settings.fail_refreshes -= 1
+    launch, version = asg.template(call, after)
+    fails = fails or f"{launch['row']['LaunchTemplateId']}:{version}" in call.account.table("unhealthy")
     row: dict[str, Any] = {
         "InstanceRefreshId": str(uuid.uuid4()), "AutoScalingGroupName": item["row"]["AutoScalingGroupName"], "Status": "Pending",
         "StartTime": elb.stamp(), "PercentageComplete": 0, "InstancesToUpdate": len(todo), "Preferences": preferences,

@@ -29,7 +29,10 @@ def allocate_address(call: Call) -> dict:
 @operation("ec2", "DescribeAddresses")
 def describe_addresses(call: Call) -> dict:
     if call.get("PublicIps"):
-        call.params["Filters"] = [*(call.get("Filters") or []), {"Name": "public-ip", "Values": call.params["PublicIps"]}]
+        call.params["Filters"] = [
+            *(call.get("Filters") or []),
+            {"Name": "public-ip", "Values": call.params["PublicIps"]},
+        ]
 
     def dress(row: dict) -> dict:
         for name in ("InstanceId", "NetworkInterfaceId"):

@@ -58,7 +58,9 @@ def _subnets(call: Call, vpc: str, names: list[str], held: list[str]) -> None:
         if subnet.vpc_id != vpc:
             raise Fault("InvalidParameter", f"Subnet {name} does not belong to VPC {vpc}")
         if zones.setdefault(subnet.availability_zone, name) != name:
-            raise Fault("DuplicateSubnetsInSameZone", f"Found another VPC endpoint subnet in the availability zone of {name}")
+            raise Fault(
+                "DuplicateSubnetsInSameZone", f"Found another VPC endpoint subnet in the availability zone of {name}"
+            )
 
 
 def _private_dns(call: Call, vpc: Any, service: str, self_id: str | None = None) -> None:
@@ -85,9 +87,13 @@ def create_vpc_endpoint(call: Call) -> dict:
     private = False
     if kind == "Gateway":
         if short not in _GATEWAYS:
-            raise Fault("InvalidParameter", f"Endpoint type (Gateway) does not match available service types ([Interface]).")
+            raise Fault(
+                "InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface])."
+            )
         if subnets or groups or call.get("PrivateDnsEnabled"):
-            raise Fault("InvalidParameter", "Subnets, security groups and private DNS are not supported for gateway endpoints")
+            raise Fault(
+                "InvalidParameter", "Subnets, security groups and private DNS are not supported for gateway endpoints"
+            )
         _route_tables(call, vpc.id, tables)
         for name in tables:
             _no_route_yet(call, name, call.params["ServiceName"])
@@ -127,7 +133,11 @@ def ec2_default_group(call: Call, vpc: str) -> str:
 
 def _no_route_yet(call: Call, name: str, service: str) -> None:
     for other in call.ec2.vpc_end_points.values():
-        if other.service_name == service and name in (other.route_table_ids or []) and _state(call, other) not in (None, "deleting"):
+        if (
+            other.service_name == service
+            and name in (other.route_table_ids or [])
+            and _state(call, other) not in (None, "deleting")
+        ):
             raise Fault("RouteAlreadyExists", f"route table {name} already has a route with destination-prefix-list-id "
                                               f"{other.destination_prefix_list_id}")  # fmt: skip
 
@@ -198,7 +208,10 @@ def modify_vpc_endpoint(call: Call) -> dict:
         raise ec2.missing("vpc-endpoint", name)
     if _state(call, endpoint) in ("pending", "deleting"):
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-        raise Fault("IncorrectState", f"The vpc endpoint '{name}' is in an incorrect state ({endpoint.state}) for this operation")
+        raise Fault(
+            "IncorrectState",
+            f"The vpc endpoint '{name}' is in an incorrect state ({endpoint.state}) for this operation",
+        )
     _policy(call)
     vpc = ec2.vpc(call, endpoint.vpc_id)
     _modify_tables(call, endpoint)
@@ -235,7 +248,9 @@ def _modify_tables(call: Call, endpoint: Any) -> None:
             _no_route_yet(call, name, endpoint.service_name)
             endpoint.route_table_ids.append(name)
             if endpoint.destination_prefix_list_id:
-                call.ec2.create_route(name, None, gateway_id=endpoint.id, destination_prefix_list_id=endpoint.destination_prefix_list_id)
+                call.ec2.create_route(
+                    name, None, gateway_id=endpoint.id, destination_prefix_list_id=endpoint.destination_prefix_list_id
+                )
 
 
 def _modify_subnets(call: Call, endpoint: Any) -> None:

@@ -13,6 +13,7 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 from .. import ec2
 from ..call import Call, operation
 from ..fault import Fault
+from ..stale import ghosts
 
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "all": "-1"}
 #: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
@@ -26,7 +27,10 @@ def create_security_group(call: Call) -> dict:
     if vpc:
         ec2.vpc(call, vpc)
     if name.startswith("sg-") or not 1 <= len(name) <= 255:
-        raise Fault("InvalidParameterValue", f"Value ({name}) for parameter GroupName is invalid. Group names may not be in the format sg-*.")
+        raise Fault(
+            "InvalidParameterValue",
+            f"Value ({name}) for parameter GroupName is invalid. Group names may not be in the format sg-*.",
+        )
     if not call.get("Description"):
         raise Fault("MissingParameter", "The request must contain the parameter GroupDescription")
     vpc = vpc or call.ec2.default_vpc.id
@@ -45,7 +49,13 @@ def _view(rules: list[SecurityGroupRule]) -> list[dict]:
         key = (rule.ip_protocol, rule.from_port, rule.to_port)
         view = views.get(key)
         if view is None:
-            view = views[key] = {"IpProtocol": rule.ip_protocol, "IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}
+            view = views[key] = {
+                "IpProtocol": rule.ip_protocol,
+                "IpRanges": [],
+                "Ipv6Ranges": [],
+                "PrefixListIds": [],
+                "UserIdGroupPairs": [],
+            }
             if rule.from_port is not None:
                 view |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
         text = {"Description": rule.text} if getattr(rule, "text", None) else {}
@@ -68,14 +78,18 @@ def _rules(call: Call, group: Any, egress: bool) -> list[SecurityGroupRule]:
 def describe_security_groups(call: Call) -> dict:
     everyone = {group.id: group for group in ec2.groups(call)}
     if call.get("GroupNames"):
-        call.params["Filters"] = [*(call.get("Filters") or []), {"Name": "group-name", "Values": call.params["GroupNames"]}]
+        call.params["Filters"] = [
+            *(call.get("Filters") or []),
+            {"Name": "group-name", "Values": call.params["GroupNames"]},
+        ]
 
     def sources(member: str, inner: str) -> Any:
         return lambda row: [item.get(inner) for rule in row["IpPermissions"] for item in rule[member]]
 
     wanted = call.get("GroupIds") or []
+    gone = ghosts(call, "security-group")
     for name in wanted:
-        if name not in everyone:
+        if name not in everyone and name not in gone:
             raise ec2.missing("security-group", name)
     on_tags, others = ec2.split(call.get("Filters"))
     tags = call.ec2.tags
@@ -83,6 +97,7 @@ def describe_security_groups(call: Call) -> dict:
         _group_row(call, group) for name, group in everyone.items()
         if (not wanted or name in wanted) and all(ec2.tags_match(tags.get(name, {}), one, values) for one, values in on_tags)
     ]  # fmt: skip
+    rows += ec2.still_listed(gone, wanted, on_tags)
     return {"SecurityGroups": ec2.keep(rows, others, {
         "group-id": "GroupId",
         "group-name": "GroupName",
@@ -166,16 +181,27 @@ def _made(call: Call, group: Any, egress: bool) -> Iterator[tuple[SecurityGroupR
         protocol = _PROTOCOLS.get(protocol, protocol)
         low, high = permission.get("FromPort"), permission.get("ToPort")
         if not protocol:
-            raise Fault("InvalidParameterValue", "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.")
+            raise Fault(
+                "InvalidParameterValue",
+                "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.",
+            )
         if protocol in ("tcp", "udp"):
             if low is None or high is None:
-                raise Fault("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.")
+                raise Fault(
+                    "InvalidParameterValue",
+                    "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.",
+                )
             if not (0 <= low <= 65535 and 0 <= high <= 65535):
                 raise Fault("InvalidParameterValue", f"Invalid value '{low}-{high}' for portRange.")
             if low > high:
                 raise Fault("InvalidParameterValue", f"Invalid TCP/UDP port range ({low}:{high}).")
         targets = 0
-        for member, inner in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId"), ("UserIdGroupPairs", "GroupId")):
+        for member, inner in (
+            ("IpRanges", "CidrIp"),
+            ("Ipv6Ranges", "CidrIpv6"),
+            ("PrefixListIds", "PrefixListId"),
+            ("UserIdGroupPairs", "GroupId"),
+        ):
             for target in permission.get(member) or []:
                 targets += 1
                 yield _one(call, group, egress, protocol, low, high, member, dict(target), inner)
@@ -183,10 +209,14 @@ def _made(call: Call, group: Any, egress: bool) -> Iterator[tuple[SecurityGroupR
             raise Fault("MissingParameter", "The request must contain a source or destination for each permission")
 
 
-def _one(call: Call, group: Any, egress: bool, protocol: str, low: Any, high: Any, member: str, target: dict, inner: str) -> tuple[SecurityGroupRule, str | None]:
+def _one(
+    call: Call, group: Any, egress: bool, protocol: str, low: Any, high: Any, member: str, target: dict, inner: str
+) -> tuple[SecurityGroupRule, str | None]:
     text = target.pop("Description", None)
     if text is not None and len(text) > 255:
-        raise Fault("InvalidParameterValue", "Invalid rule description. Rule descriptions must be at most 255 characters.")
+        raise Fault(
+            "InvalidParameterValue", "Invalid rule description. Rule descriptions must be at most 255 characters."
+        )
     source: dict[str, Any] = {"ip_range": None, "source_group": None, "prefix_list_id": None}
     if member in ("IpRanges", "Ipv6Ranges"):
         kind = ipaddress.IPv4Network if member == "IpRanges" else ipaddress.IPv6Network
@@ -204,7 +234,10 @@ def _one(call: Call, group: Any, egress: bool, protocol: str, low: Any, high: An
             raise Fault("MissingParameter", "The request must contain the parameter GroupId")
         other = ec2.group(call, target["GroupId"])
         if other.vpc_id != group.vpc_id:
-            raise Fault("InvalidGroup.NotFound", f"You have specified two resources that belong to different networks: {group.id}, {other.id}")
+            raise Fault(
+                "InvalidGroup.NotFound",
+                f"You have specified two resources that belong to different networks: {group.id}, {other.id}",
+            )
         source["source_group"] = {"GroupId": other.id}
     if protocol == "-1" or protocol not in ("tcp", "udp", "icmp", "icmpv6"):
         low = high = None
@@ -219,7 +252,8 @@ def _one(call: Call, group: Any, egress: bool, protocol: str, low: Any, high: An
 def _same(one: SecurityGroupRule, other: SecurityGroupRule) -> bool:
     return (
         (one.ip_protocol, one.from_port, one.to_port) == (other.ip_protocol, other.from_port, other.to_port)
-        and (one.cidr_ipv4, one.cidr_ipv6, one.prefix_list_id) == (other.cidr_ipv4, other.cidr_ipv6, other.prefix_list_id)
+        and (one.cidr_ipv4, one.cidr_ipv6, one.prefix_list_id)
+        == (other.cidr_ipv4, other.cidr_ipv6, other.prefix_list_id)
         and (one.source_group or {}).get("GroupId") == (other.source_group or {}).get("GroupId")
     )
 
@@ -242,7 +276,9 @@ def authorize(call: Call) -> dict:
         if any(_same(rule, other) for other in (*held, *made[:index])):
             raise Fault("InvalidPermission.Duplicate", f'the specified rule "{_words(rule)}" already exists')
     if len(held) + len(made) > _MOST_RULES:
-        raise Fault("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.")
+        raise Fault(
+            "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached."
+        )
     held.extend(made)
     for rule in made:
         if tags:
@@ -293,11 +329,19 @@ def describe_rules_anew(call: Call) -> dict:
 def modify_security_group_rules(call: Call) -> dict:
     group = ec2.group(call, call.params["GroupId"])
     for item in call.params["SecurityGroupRules"]:
-        found = next((rule for rule in (*group.ingress_rules, *group.egress_rules) if rule.id == item["SecurityGroupRuleId"]), None)
+        found = next(
+            (rule for rule in (*group.ingress_rules, *group.egress_rules) if rule.id == item["SecurityGroupRuleId"]),
+            None,
+        )
         if found is None:
-            raise Fault("InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{item['SecurityGroupRuleId']}' does not exist")
+            raise Fault(
+                "InvalidSecurityGroupRuleId.NotFound",
+                f"The security group rule ID '{item['SecurityGroupRuleId']}' does not exist",
+            )
         asked = item["SecurityGroupRule"]
-        permission: dict[str, Any] = {name: asked[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in asked}
+        permission: dict[str, Any] = {
+            name: asked[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in asked
+        }
         text = {"Description": asked["Description"]} if "Description" in asked else {}
         for member, inner, name in (("IpRanges", "CidrIp", "CidrIpv4"), ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
                                     ("PrefixListIds", "PrefixListId", "PrefixListId"), ("UserIdGroupPairs", "GroupId", "ReferencedGroupId")):  # fmt: skip
@@ -345,4 +389,3 @@ def delete_security_group(call: Call) -> dict:
 def _members(call: Call) -> Any:
     output = call.operation.output_shape if call.operation is not None else None
     return output.members if output is not None else {}
-

@@ -30,7 +30,10 @@ def run(call: Call) -> dict:
     name = profile.get("Name") or profile.get("Arn", "").rpartition("/")[2]
     known = {item.name for item in call.backend("iam").instance_profiles.values()}
     if name and (name not in known or f"instance-profile/{name}" in lag.unseen(call.account)):
-        raise Fault("InvalidParameterValue", f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name")
+        raise Fault(
+            "InvalidParameterValue",
+            f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+        )
     if call.get("DryRun"):
         raise Fault("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
     return call.moto()

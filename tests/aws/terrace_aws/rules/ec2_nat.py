@@ -34,8 +34,13 @@ def create_nat_gateway(call: Call) -> dict:
     eip = address(call, allocation) if allocation else None
     failure = None
     if eip is not None and eip.association_id:
-        failure = ("Resource.AlreadyAssociated", f"Elastic IP address [{allocation}] could not be associated with this NAT gateway")
-    elif kind == "public" and not any(g.vpc is not None and g.vpc.id == subnet.vpc_id for g in call.ec2.internet_gateways.values()):
+        failure = (
+            "Resource.AlreadyAssociated",
+            f"Elastic IP address [{allocation}] could not be associated with this NAT gateway",
+        )
+    elif kind == "public" and not any(
+        g.vpc is not None and g.vpc.id == subnet.vpc_id for g in call.ec2.internet_gateways.values()
+    ):
         failure = ("Gateway.NotAttached", f"Network {subnet.vpc_id} has no Internet gateway attached")
     ip = call.get("PrivateIpAddress") or random_private_ip(subnet.cidr_block)
     result = call.moto(TagSpecifications=None, ConnectivityType=kind, AllocationId=None)
@@ -63,7 +68,9 @@ def create_nat_gateway(call: Call) -> dict:
 
 
 def _address(link: dict) -> dict:
-    return {name[:1].upper() + name[1:]: value for name, value in link.items() if value is not None} | {"Status": "succeeded"}
+    return {name[:1].upper() + name[1:]: value for name, value in link.items() if value is not None} | {
+        "Status": "succeeded"
+    }
 
 
 def _free(call: Call, nat: Any) -> None:

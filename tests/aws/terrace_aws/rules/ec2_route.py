@@ -119,13 +119,18 @@ def _target(call: Call, found: Any) -> None:
         if nat is None or nat.state in ("deleting", "deleted", "failed"):
             raise Fault("InvalidNatGatewayID.NotFound", f"The natGateway ID '{name}' does not exist")
         if nat.vpc_id != found.vpc_id:
-            raise Fault("InvalidParameterValue", f"route table {found.id} and NAT gateway {name} belong to different networks")
+            raise Fault(
+                "InvalidParameterValue", f"route table {found.id} and NAT gateway {name} belong to different networks"
+            )
     elif given[0] == "GatewayId" and name.startswith("igw-"):
         gateway = call.ec2.internet_gateways.get(name)
         if gateway is None:
             raise ec2.missing("internet-gateway", name)
         if gateway.vpc is None or gateway.vpc.id != found.vpc_id:
-            raise Fault("InvalidParameterValue", f"route table {found.id} and network gateway {name} belong to different networks")
+            raise Fault(
+                "InvalidParameterValue",
+                f"route table {found.id} and network gateway {name} belong to different networks",
+            )
     elif given[0] == "GatewayId" and name != "local" and not name.startswith("vgw-"):
         raise Fault("InvalidGatewayID.NotFound", f"The gateway ID '{name}' does not exist")
 
@@ -152,7 +157,10 @@ def replace_route(call: Call) -> None:
     destination = _destination(call)
     _target(call, found)
     if not any(_of(route) == destination for route in found._routes.values()):
-        raise Fault("InvalidParameterValue", f"There is no route defined for '{destination}' in the route table. Use CreateRoute instead.")
+        raise Fault(
+            "InvalidParameterValue",
+            f"There is no route defined for '{destination}' in the route table. Use CreateRoute instead.",
+        )
     call.moto()
 
 
@@ -163,10 +171,14 @@ def delete_route(call: Call) -> None:
     for key, route in found._routes.items():
         if _of(route) == destination:
             if route.local:
-                raise Fault("InvalidParameterValue", f"cannot remove local route {destination} in route table {found.id}")
+                raise Fault(
+                    "InvalidParameterValue", f"cannot remove local route {destination} in route table {found.id}"
+                )
             del found._routes[key]
             return
-    raise Fault("InvalidRoute.NotFound", f"no route with destination-cidr-block {destination} in route table {found.id}")
+    raise Fault(
+        "InvalidRoute.NotFound", f"no route with destination-cidr-block {destination} in route table {found.id}"
+    )
 
 
 @operation("ec2", "AssociateRouteTable")
@@ -177,7 +189,9 @@ def associate_route_table(call: Call) -> dict:
     if call.get("SubnetId"):
         subnet = ec2.subnet(call, target)
         if subnet.vpc_id != found.vpc_id:
-            raise Fault("InvalidParameterValue", f"Route table {found.id} and subnet {target} belong to different networks")
+            raise Fault(
+                "InvalidParameterValue", f"Route table {found.id} and subnet {target} belong to different networks"
+            )
     for other in call.ec2.route_tables.values():
         for association, held in other._associations.items():
             if held == target and other is found:

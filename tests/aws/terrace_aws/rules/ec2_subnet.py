@@ -15,7 +15,9 @@ def create_subnet(call: Call) -> dict:
     tags = ec2.tag_specifications(call, "subnet")
     ec2.vpc(call, call.params["VpcId"])
     zones = {zone.name: zone.zone_id for zone in call.ec2.describe_availability_zones()}
-    zone = call.get("AvailabilityZone") or next((n for n, i in zones.items() if i == call.get("AvailabilityZoneId")), None)
+    zone = call.get("AvailabilityZone") or next(
+        (n for n, i in zones.items() if i == call.get("AvailabilityZoneId")), None
+    )
     if zone is None and "AvailabilityZoneId" not in call.params:
         zone = next(iter(zones))
     if zone not in zones:
@@ -29,7 +31,10 @@ def create_subnet(call: Call) -> dict:
         try:
             network = ipaddress.IPv4Network(cidr, strict=True)
         except ValueError:
-            raise Fault("InvalidParameterValue", f"Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.") from None
+            raise Fault(
+                "InvalidParameterValue",
+                f"Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.",
+            ) from None
         # "The allowed block size is between a /28 netmask and /16 netmask", https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
         if not 16 <= network.prefixlen <= 28:
             raise Fault("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
@@ -41,7 +46,9 @@ def create_subnet(call: Call) -> dict:
     made.map_public_ip_on_launch = False
     call.ec2.tags[subnet["SubnetId"]].update(tags)
     subnet.update(
-        Tags=[{"Key": key, "Value": value} for key, value in tags.items()], DefaultForAz=False, MapPublicIpOnLaunch=False
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        DefaultForAz=False,
+        MapPublicIpOnLaunch=False,
     )
     return result
 
@@ -76,7 +83,10 @@ def delete_subnet(call: Call) -> None:
     used = (
         any(eni.subnet.id == name for eni in call.ec2.enis.values())
         or any(item.subnet_id == name for item in ec2.live_instances(call))
-        or any(item.subnet_id == name and item.state in ("pending", "available", "deleting") for item in call.ec2.nat_gateways.values())
+        or any(
+            item.subnet_id == name and item.state in ("pending", "available", "deleting")
+            for item in call.ec2.nat_gateways.values()
+        )
     )
     if used:
         raise ec2.dependent("subnet", name)

@@ -34,7 +34,9 @@ def _exists(call: Call, name: str) -> bool:
         case "sg":
             return any(group.id == name for group in ec2.groups(call))
         case "sgr":
-            return any(rule.id == name for group in ec2.groups(call) for rule in (*group.ingress_rules, *group.egress_rules))
+            return any(
+                rule.id == name for group in ec2.groups(call) for rule in (*group.ingress_rules, *group.egress_rules)
+            )
         case "vpce":
             return name in backend.vpc_end_points
         case "lt":

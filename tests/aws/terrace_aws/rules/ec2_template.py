@@ -28,7 +28,9 @@ def find(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     """The template that `LaunchTemplateId` or `LaunchTemplateName` names, or the AWS error."""
     name, ident = params.get("LaunchTemplateName"), params.get("LaunchTemplateId")
     if bool(name) == bool(ident):
-        raise Fault("MissingParameter", "The request must contain either the parameter LaunchTemplateId or LaunchTemplateName")
+        raise Fault(
+            "MissingParameter", "The request must contain either the parameter LaunchTemplateId or LaunchTemplateName"
+        )
     if ident:
         if ident not in templates(call):
             raise ec2.missing("launch-template", ident)
@@ -62,7 +64,10 @@ def _check(call: Call, data: dict[str, Any]) -> dict[str, Any]:
         if len(plain) > 16384:
             raise Fault("InvalidUserData.Malformed", "User data is limited to 16384 bytes")
     if data.get("NetworkInterfaces") and data.get("SecurityGroupIds"):
-        raise Fault("InvalidParameterCombination", "Network interfaces and an instance-level security groups may not be specified on the same request")
+        raise Fault(
+            "InvalidParameterCombination",
+            "Network interfaces and an instance-level security groups may not be specified on the same request",
+        )
     for device in data.get("BlockDeviceMappings", []):
         _check_volume(device.get("Ebs") or {})
     options = data.get("MetadataOptions")
@@ -90,7 +95,11 @@ def _check_volume(volume: dict[str, Any]) -> None:
 def _only(value: Any, shape: Any) -> Any:
     """The value without what the output model does not know."""
     if shape.type_name == "structure":
-        return {name: _only(item, shape.members[name]) for name, item in value.items() if name in shape.members and item is not None}
+        return {
+            name: _only(item, shape.members[name])
+            for name, item in value.items()
+            if name in shape.members and item is not None
+        }
     if shape.type_name == "list":
         return [_only(item, shape.member) for item in value]
     return value
@@ -175,7 +184,11 @@ def describe_launch_templates(call: Call) -> dict:
         ec2.tags_match(tags.get(held["row"]["LaunchTemplateId"], {}), name, values) for name, values in on_tags
     )]  # fmt: skip
     rows = [_show(call, held) for held in chosen]
-    return {"LaunchTemplates": ec2.keep(rows, others, {"launch-template-name": "LaunchTemplateName", "create-time": "CreateTime"})}
+    return {
+        "LaunchTemplates": ec2.keep(
+            rows, others, {"launch-template-name": "LaunchTemplateName", "create-time": "CreateTime"}
+        )
+    }
 
 
 @operation("ec2", "DescribeLaunchTemplateVersions")
@@ -184,7 +197,9 @@ def describe_launch_template_versions(call: Call) -> dict:
     asked = call.get("Versions") or []
     if not call.get("LaunchTemplateId") and not call.get("LaunchTemplateName"):
         if not asked or not set(asked) <= {"$Latest", "$Default"}:
-            raise Fault("MissingParameter", "Without a launch template only the versions $Latest and $Default can be described")
+            raise Fault(
+                "MissingParameter", "Without a launch template only the versions $Latest and $Default can be described"
+            )
         found = [(held, number(held, version)) for held in templates(call).values() for version in asked]
     else:
         held = find(call, call.params)
@@ -212,10 +227,20 @@ def delete_launch_template_versions(call: Call) -> dict:
         row = {"LaunchTemplateId": held["row"]["LaunchTemplateId"], "LaunchTemplateName": held["row"]["LaunchTemplateName"],
                "VersionNumber": int(text)}  # fmt: skip
         if int(text) not in held["versions"]:
-            failed.append(row | {"ResponseError": {"Code": "launchTemplateVersionDoesNotExist", "Message": f"The launch template version {text} does not exist."}})
+            failed.append(
+                row
+                | {
+                    "ResponseError": {
+                        "Code": "launchTemplateVersionDoesNotExist",
+                        "Message": f"The launch template version {text} does not exist.",
+                    }
+                }
+            )
         elif int(text) == held["row"]["DefaultVersionNumber"]:
             # "You cannot delete the default version", https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteLaunchTemplateVersions.html
-            raise Fault("InvalidLaunchTemplateId.VersionNotFound", "The default version of a launch template cannot be deleted")
+            raise Fault(
+                "InvalidLaunchTemplateId.VersionNotFound", "The default version of a launch template cannot be deleted"
+            )
         else:
             del held["versions"][int(text)]
             done.append(row)

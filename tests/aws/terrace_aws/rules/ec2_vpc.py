@@ -64,7 +64,11 @@ def delete_vpc(call: Call) -> None:
 def modify_vpc_attribute(call: Call) -> None:
     """DNS hostnames need DNS support: `InvalidParameterCombination`; one attribute per call."""
     vpc = ec2.vpc(call, call.params["VpcId"])
-    asked = [name for name in ("EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics") if name in call.params]
+    asked = [
+        name
+        for name in ("EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics")
+        if name in call.params
+    ]
     if len(asked) != 1:
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html: "in separate requests".
         raise Fault("InvalidParameterCombination", "Fields for multiple attribute types specified")
@@ -109,7 +113,9 @@ def attach_internet_gateway(call: Call) -> None:
     """
     gateway, vpc = _gateway(call), ec2.vpc(call, call.params["VpcId"])
     if gateway.vpc is not None:
-        raise Fault("Resource.AlreadyAssociated", f"resource {gateway.id} is already attached to network {gateway.vpc.id}")
+        raise Fault(
+            "Resource.AlreadyAssociated", f"resource {gateway.id} is already attached to network {gateway.vpc.id}"
+        )
     if any(other.vpc is vpc for other in call.ec2.internet_gateways.values()):
         raise Fault("InvalidParameterValue", f"Network {vpc.id} already has an internet gateway attached")
     gateway.vpc = vpc

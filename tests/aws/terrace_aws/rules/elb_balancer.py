@@ -60,17 +60,27 @@ def _zones(call: Call, kind: str, scheme: str) -> tuple[str, list[dict[str, Any]
         raise Fault("InvalidConfigurationRequest", "All subnets must belong to the same VPC")
     zones = [subnet.availability_zone for subnet in found]
     if len(set(zones)) < len(zones):
-        raise Fault("InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same Availability Zone")
+        raise Fault(
+            "InvalidConfigurationRequest",
+            "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+        )
     if kind == "application" and len(zones) < 2:
         raise Fault("ValidationError", "At least two subnets in two different Availability Zones must be specified")
     vpc = found[0].vpc_id
     for subnet in found:
         # "Each subnet must have a CIDR block with at least a /27 bitmask and at least eight free IP addresses"
         if subnet.cidr.prefixlen > 27:
-            raise Fault("InvalidSubnet", f"Not enough IP space available in {subnet.id}. ELB requires at least 8 free IP addresses in each subnet.")
-    if scheme == "internet-facing" and not any(g.vpc is not None and g.vpc.id == vpc for g in call.ec2.internet_gateways.values()):
+            raise Fault(
+                "InvalidSubnet",
+                f"Not enough IP space available in {subnet.id}. ELB requires at least 8 free IP addresses in each subnet.",
+            )
+    if scheme == "internet-facing" and not any(
+        g.vpc is not None and g.vpc.id == vpc for g in call.ec2.internet_gateways.values()
+    ):
         raise Fault("InvalidSubnet", f"VPC {vpc} has no internet gateway")
-    rows = [{"ZoneName": subnet.availability_zone, "SubnetId": subnet.id, "LoadBalancerAddresses": []} for subnet in found]
+    rows = [
+        {"ZoneName": subnet.availability_zone, "SubnetId": subnet.id, "LoadBalancerAddresses": []} for subnet in found
+    ]
     return vpc, sorted(rows, key=lambda row: row["ZoneName"])
 
 
@@ -104,7 +114,10 @@ def create_load_balancer(call: Call) -> dict:
             if held["settings"] | {"tags": tags} == settings | {"tags": held["tags"]}:
                 call.replayed = True
                 return {"LoadBalancers": [_show(call, held)]}
-            raise Fault("DuplicateLoadBalancerName", f"A load balancer with the same name '{name}' exists, but with different settings")
+            raise Fault(
+                "DuplicateLoadBalancerName",
+                f"A load balancer with the same name '{name}' exists, but with different settings",
+            )
     short = {"application": "app", "network": "net", "gateway": "gwy"}[kind]
     end = elb.hexadecimal()
     arn = f"arn:aws:elasticloadbalancing:{call.region}:{call.account.name}:loadbalancer/{short}/{name}/{end}"
@@ -127,7 +140,13 @@ def create_load_balancer(call: Call) -> dict:
 def _place(call: Call, held: dict) -> None:
     """One network interface per subnet, with the load balancer's groups."""
     row = held["row"]
-    interfaces.place(call, held["text"], [zone["SubnetId"] for zone in row["AvailabilityZones"]], row["SecurityGroups"], "load_balancer")
+    interfaces.place(
+        call,
+        held["text"],
+        [zone["SubnetId"] for zone in row["AvailabilityZones"]],
+        row["SecurityGroups"],
+        "load_balancer",
+    )
 
 
 def _show(call: Call, held: dict, fresh: bool = False) -> dict:
@@ -140,7 +159,9 @@ def describe_load_balancers(call: Call) -> dict:
     everyone = elb.balancers(call)
     names, arns = call.get("Names"), call.get("LoadBalancerArns")
     if names and arns:
-        raise Fault("ValidationError", "Load balancer names and load balancer ARNs cannot be specified at the same time")
+        raise Fault(
+            "ValidationError", "Load balancer names and load balancer ARNs cannot be specified at the same time"
+        )
     if arns:
         chosen = [elb.balancer(call, arn) for arn in arns]
     elif names:
@@ -171,7 +192,10 @@ def modify_attributes(call: Call) -> dict:
         if key in _CHOICES and value not in _CHOICES[key]:
             raise Fault("ValidationError", f"Load balancer attribute value of '{key}' must be one of {_CHOICES[key]}")
         if key in _RANGES and not (value.isdigit() and _RANGES[key][0] <= int(value) <= _RANGES[key][1]):
-            raise Fault("ValidationError", f"'{key}' value '{value}' must be between '{_RANGES[key][0]}-{_RANGES[key][1]}' inclusive")
+            raise Fault(
+                "ValidationError",
+                f"'{key}' value '{value}' must be between '{_RANGES[key][0]}-{_RANGES[key][1]}' inclusive",
+            )
         if key.endswith(".enabled") and value not in ("true", "false"):
             raise Fault("ValidationError", f"Load balancer attribute '{key}' must be true or false")
         changed[key] = value
@@ -207,14 +231,17 @@ def set_ip_address_type(call: Call) -> dict:
     if call.params["IpAddressType"] != "ipv4":
         for zone in held["row"]["AvailabilityZones"]:
             if not ec2.subnet(call, zone["SubnetId"]).ipv6_cidr_block_associations:
-                raise Fault("InvalidSubnet", f"You must specify subnets with an associated IPv6 CIDR block. [{zone['SubnetId']}]")
+                raise Fault(
+                    "InvalidSubnet",
+                    f"You must specify subnets with an associated IPv6 CIDR block. [{zone['SubnetId']}]",
+                )
     held["row"]["IpAddressType"] = call.params["IpAddressType"]
     return {"IpAddressType": held["row"]["IpAddressType"]}
 
 
 @operation("elasticloadbalancing", "DeleteLoadBalancer")
 def delete_load_balancer(call: Call) -> None:
-    """"If the load balancer does not exist or has already been deleted, the call succeeds."
+    """ "If the load balancer does not exist or has already been deleted, the call succeeds."
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html; its listeners go too.
     """
     arn = call.params["LoadBalancerArn"]
@@ -224,7 +251,9 @@ def delete_load_balancer(call: Call) -> None:
     if held is None:
         return
     if held["attributes"]["deletion_protection.enabled"] == "true":
-        raise Fault("OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled")
+        raise Fault(
+            "OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+        )
     for listener in [name for name, item in elb.listeners(call).items() if item["row"]["LoadBalancerArn"] == arn]:
         del elb.listeners(call)[listener]
         for rule in [name for name, item in elb.rules(call).items() if item["listener"] == listener]:

@@ -43,13 +43,31 @@ def actions(call: Call, asked: list[dict], owner: str) -> list[dict]:
             config = action.get("RedirectConfig") or {}
             if config.get("StatusCode") not in ("HTTP_301", "HTTP_302"):
                 raise Fault("ValidationError", "A redirect action must have a status code of HTTP_301 or HTTP_302")
-            row["RedirectConfig"] = {"Protocol": "#{protocol}", "Port": "#{port}", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"} | config
-            if all(row["RedirectConfig"][name] == "#{" + name.lower() + "}" for name in ("Protocol", "Port", "Host")) and row["RedirectConfig"]["Path"] == "/#{path}":
-                raise Fault("InvalidLoadBalancerAction", "The redirect action would cause a loop: change protocol, port, host or path")
+            row["RedirectConfig"] = {
+                "Protocol": "#{protocol}",
+                "Port": "#{port}",
+                "Host": "#{host}",
+                "Path": "/#{path}",
+                "Query": "#{query}",
+            } | config
+            if (
+                all(row["RedirectConfig"][name] == "#{" + name.lower() + "}" for name in ("Protocol", "Port", "Host"))
+                and row["RedirectConfig"]["Path"] == "/#{path}"
+            ):
+                raise Fault(
+                    "InvalidLoadBalancerAction",
+                    "The redirect action would cause a loop: change protocol, port, host or path",
+                )
         elif kind == "fixed-response":
             config = action.get("FixedResponseConfig") or {}
-            if not (config.get("StatusCode", "").isdigit() and config["StatusCode"][0] in "245" and len(config["StatusCode"]) == 3):
-                raise Fault("ValidationError", f"Value '{config.get('StatusCode')}' at 'statusCode' must match ^(2|4|5)\\d\\d$")
+            if not (
+                config.get("StatusCode", "").isdigit()
+                and config["StatusCode"][0] in "245"
+                and len(config["StatusCode"]) == 3
+            ):
+                raise Fault(
+                    "ValidationError", f"Value '{config.get('StatusCode')}' at 'statusCode' must match ^(2|4|5)\\d\\d$"
+                )
             if len(config.get("MessageBody", "")) > 1024:
                 raise Fault("ValidationError", "The message body of a fixed response is at most 1024 characters")
             row["FixedResponseConfig"] = dict(config)
@@ -63,7 +81,10 @@ def actions(call: Call, asked: list[dict], owner: str) -> list[dict]:
 
 def _forward(call: Call, action: dict, owner: str) -> dict:
     config = action.get("ForwardConfig") or {}
-    targets = [{"Weight": 1} | item for item in config.get("TargetGroups") or [{"TargetGroupArn": action.get("TargetGroupArn")}]]
+    targets = [
+        {"Weight": 1} | item
+        for item in config.get("TargetGroups") or [{"TargetGroupArn": action.get("TargetGroupArn")}]
+    ]
     if not targets[0].get("TargetGroupArn"):
         raise Fault("ValidationError", "A target group ARN must be specified")
     for item in targets:
@@ -72,7 +93,10 @@ def _forward(call: Call, action: dict, owner: str) -> dict:
             raise Fault("TargetGroupNotFound", f"Target groups '{arn}' not found")
         # "A target group can be used with one load balancer": TargetGroupAssociationLimit
         if any(user != owner for user in elb.users(call, arn)):
-            raise Fault("TargetGroupAssociationLimit", f"The following target groups cannot be associated with more than one load balancer: {arn}")
+            raise Fault(
+                "TargetGroupAssociationLimit",
+                f"The following target groups cannot be associated with more than one load balancer: {arn}",
+            )
         balancer = elb.balancers(call)[owner]["row"]
         if elb.groups(call)[arn]["row"].get("VpcId", balancer["VpcId"]) != balancer["VpcId"]:
             raise Fault("InvalidConfigurationRequest", "The target group and the load balancer are in different VPCs")
@@ -104,13 +128,18 @@ def _secure(call: Call, row: dict) -> None:
     """What the protocol asks for: a certificate and a policy, or neither."""
     if row["Protocol"] not in _SECURE:
         if call.get("Certificates") or call.get("SslPolicy"):
-            raise Fault("ValidationError", f"A certificate or SSL policy cannot be specified for {row['Protocol']} listeners")
+            raise Fault(
+                "ValidationError", f"A certificate or SSL policy cannot be specified for {row['Protocol']} listeners"
+            )
         row.pop("Certificates", None)
         row.pop("SslPolicy", None)
         return
     if "Certificates" in call.params:
         if len(call.params["Certificates"]) != 1:
-            raise Fault("TooManyCertificates" if call.params["Certificates"] else "ValidationError", "You must specify exactly one certificate")
+            raise Fault(
+                "TooManyCertificates" if call.params["Certificates"] else "ValidationError",
+                "You must specify exactly one certificate",
+            )
         row["Certificates"] = [{"CertificateArn": _certificate(call, call.params["Certificates"][0]["CertificateArn"])}]
     if not row.get("Certificates"):
         raise Fault("ValidationError", f"A certificate must be specified for {row['Protocol']} listeners")
@@ -144,7 +173,9 @@ def create_listener(call: Call) -> dict:
     row["DefaultActions"] = actions(call, call.params["DefaultActions"], owner)
     for held in elb.listeners(call).values():
         if held["row"]["LoadBalancerArn"] == owner and held["row"]["Port"] == port:
-            if {name: value for name, value in held["row"].items() if name != "ListenerArn"} == row and held["tags"] == tags:
+            if {name: value for name, value in held["row"].items() if name != "ListenerArn"} == row and held[
+                "tags"
+            ] == tags:
                 call.replayed = True
                 return {"Listeners": [held["row"]]}
             raise Fault("DuplicateListener", f"A listener already exists on this port for this load balancer '{owner}'")
@@ -167,7 +198,9 @@ def describe_listeners(call: Call) -> dict:
     if arns:
         return {"Listeners": [elb.listener(call, arn)["row"] for arn in arns]}
     elb.balancer(call, owner)
-    return {"Listeners": [held["row"] for held in elb.listeners(call).values() if held["row"]["LoadBalancerArn"] == owner]}
+    return {
+        "Listeners": [held["row"] for held in elb.listeners(call).values() if held["row"]["LoadBalancerArn"] == owner]
+    }
 
 
 @operation("elasticloadbalancing", "ModifyListener")
@@ -176,7 +209,11 @@ def modify_listener(call: Call) -> dict:
     held = elb.listener(call, arn)
     row = dict(held["row"])
     owner = row["LoadBalancerArn"]
-    row |= {name: call.params[name] for name in ("Port", "Protocol", "AlpnPolicy", "MutualAuthentication") if name in call.params}
+    row |= {
+        name: call.params[name]
+        for name in ("Port", "Protocol", "AlpnPolicy", "MutualAuthentication")
+        if name in call.params
+    }
     if row["Protocol"] not in _PROTOCOLS[elb.balancer(call, owner)["row"]["Type"]]:
         raise Fault("ValidationError", f"Listener protocol '{row['Protocol']}' is not supported")
     for name, other in elb.listeners(call).items():
@@ -212,7 +249,11 @@ def add_listener_certificates(call: Call) -> dict:
         arn = _certificate(call, item["CertificateArn"])
         if arn not in held["more"]:
             held["more"].append(arn)
-    return {"Certificates": [{"CertificateArn": item["CertificateArn"], "IsDefault": False} for item in call.params["Certificates"]]}
+    return {
+        "Certificates": [
+            {"CertificateArn": item["CertificateArn"], "IsDefault": False} for item in call.params["Certificates"]
+        ]
+    }
 
 
 @operation("elasticloadbalancing", "RemoveListenerCertificates")
@@ -228,7 +269,9 @@ def remove_listener_certificates(call: Call) -> None:
 @operation("elasticloadbalancing", "DescribeListenerCertificates")
 def describe_listener_certificates(call: Call) -> dict:
     held = elb.listener(call, call.params["ListenerArn"])
-    default = [{"CertificateArn": item["CertificateArn"], "IsDefault": True} for item in held["row"].get("Certificates", [])]
+    default = [
+        {"CertificateArn": item["CertificateArn"], "IsDefault": True} for item in held["row"].get("Certificates", [])
+    ]
     return {"Certificates": default + [{"CertificateArn": arn, "IsDefault": False} for arn in held["more"]]}
 
 

@@ -49,7 +49,10 @@ def _conditions(asked: list[dict]) -> list[dict]:
 
 def _of(call: Call, listener: str) -> list[dict]:
     held = [rule for rule in elb.rules(call).values() if rule["listener"] == listener]
-    return sorted(held, key=lambda rule: (rule["row"]["IsDefault"], 0 if rule["row"]["IsDefault"] else int(rule["row"]["Priority"])))
+    return sorted(
+        held,
+        key=lambda rule: (rule["row"]["IsDefault"], 0 if rule["row"]["IsDefault"] else int(rule["row"]["Priority"])),
+    )
 
 
 @operation("elasticloadbalancing", "CreateRule")

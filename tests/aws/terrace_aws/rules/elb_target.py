@@ -53,16 +53,22 @@ def _check_health(row: dict) -> None:
     http = row["HealthCheckProtocol"] in _HTTP
     interval, timeout = row["HealthCheckIntervalSeconds"], row["HealthCheckTimeoutSeconds"]
     if timeout >= interval:
-        raise Fault("ValidationError", f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'")
+        raise Fault(
+            "ValidationError", f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'"
+        )
     if not 5 <= interval <= 300 or not 2 <= timeout <= 120:
         raise Fault("ValidationError", "Health check interval must be 5 to 300 seconds and timeout 2 to 120 seconds")
     for name in ("HealthyThresholdCount", "UnhealthyThresholdCount"):
         if not 2 <= row[name] <= 10:
             raise Fault("ValidationError", f"{name} must be between 2 and 10")
     if http and not row.get("HealthCheckPath", "").startswith("/"):
-        raise Fault("ValidationError", f"Health check path '{row.get('HealthCheckPath')}' must begin with a '/' character")
+        raise Fault(
+            "ValidationError", f"Health check path '{row.get('HealthCheckPath')}' must begin with a '/' character"
+        )
     if http and not _CODES.match(row.get("Matcher", {}).get("HttpCode", "")):
-        raise Fault("ValidationError", f"Health check matcher HTTP code '{row.get('Matcher', {}).get('HttpCode')}' is not valid")
+        raise Fault(
+            "ValidationError", f"Health check matcher HTTP code '{row.get('Matcher', {}).get('HttpCode')}' is not valid"
+        )
     port = row["HealthCheckPort"]
     if port != "traffic-port" and not (port.isdigit() and 1 <= int(port) <= 65535):
         raise Fault("ValidationError", f"Health check port '{port}' must be 'traffic-port' or a number from 1 to 65535")
@@ -74,7 +80,11 @@ def create_target_group(call: Call) -> dict:
     name, kind = call.params["Name"], call.get("TargetType", "instance")
     elb.check_name("target group", name)
     tags = elb.tags_of(call)
-    row: dict[str, Any] = {"TargetGroupName": name, "TargetType": kind, "IpAddressType": call.get("IpAddressType", "ipv4")}
+    row: dict[str, Any] = {
+        "TargetGroupName": name,
+        "TargetType": kind,
+        "IpAddressType": call.get("IpAddressType", "ipv4"),
+    }
     if kind != "lambda":
         for member in ("Protocol", "Port", "VpcId"):
             if member not in call.params:
@@ -100,10 +110,19 @@ def create_target_group(call: Call) -> dict:
             if held["settings"] == row and held["tags"] == tags:
                 call.replayed = True
                 return {"TargetGroups": [_show(call, held)]}
-            raise Fault("DuplicateTargetGroupName", f"A target group with the same name '{name}' exists, but with different settings")
+            raise Fault(
+                "DuplicateTargetGroupName",
+                f"A target group with the same name '{name}' exists, but with different settings",
+            )
     arn = f"arn:aws:elasticloadbalancing:{call.region}:{call.account.name}:targetgroup/{name}/{elb.hexadecimal()}"
     attributes = _ATTRIBUTES | (_HTTP_ATTRIBUTES if http else _TCP_ATTRIBUTES)
-    held = {"row": row | {"TargetGroupArn": arn}, "settings": dict(row), "tags": tags, "attributes": attributes, "targets": {}}
+    held = {
+        "row": row | {"TargetGroupArn": arn},
+        "settings": dict(row),
+        "tags": tags,
+        "attributes": attributes,
+        "targets": {},
+    }
     elb.groups(call)[arn] = held
     return {"TargetGroups": [_show(call, held)]}
 
@@ -116,7 +135,10 @@ def _show(call: Call, held: dict) -> dict:
 def describe_target_groups(call: Call) -> dict:
     arns, names, owner = call.get("TargetGroupArns"), call.get("Names"), call.get("LoadBalancerArn")
     if sum(bool(item) for item in (arns, names, owner)) > 1:
-        raise Fault("ValidationError", "Target group names, target group ARNs, and a load balancer ARN cannot be specified at the same time")
+        raise Fault(
+            "ValidationError",
+            "Target group names, target group ARNs, and a load balancer ARN cannot be specified at the same time",
+        )
     if arns:
         chosen = [elb.group(call, arn) for arn in arns]
     elif names:
@@ -159,12 +181,18 @@ def modify_attributes(call: Call) -> dict:
         if key not in changed:
             raise Fault("ValidationError", f"Target group attribute key '{key}' is not recognized")
         if key in _RANGES and not (value.isdigit() and _RANGES[key][0] <= int(value) <= _RANGES[key][1]):
-            raise Fault("ValidationError", f"'{key}' value '{value}' must be between '{_RANGES[key][0]}-{_RANGES[key][1]}' inclusive")
+            raise Fault(
+                "ValidationError",
+                f"'{key}' value '{value}' must be between '{_RANGES[key][0]}-{_RANGES[key][1]}' inclusive",
+            )
         if key == "slow_start.duration_seconds" and 0 < int(value) < 30:
             raise Fault("ValidationError", f"'{key}' value '{value}' must be between '30-900' inclusive")
         changed[key] = value
     if changed.get("stickiness.type") == "app_cookie" and not changed["stickiness.app_cookie.cookie_name"]:
-        raise Fault("InvalidConfigurationRequest", "You must set an application cookie name to enable stickiness of type 'app_cookie'")
+        raise Fault(
+            "InvalidConfigurationRequest",
+            "You must set an application cookie name to enable stickiness of type 'app_cookie'",
+        )
     held["attributes"] = changed
     return {"Attributes": [{"Key": key, "Value": value} for key, value in changed.items()]}
 
@@ -185,7 +213,10 @@ def register_targets(call: Call) -> None:
         if held["row"]["TargetType"] == "instance":
             found = next((item for item in ec2.live_instances(call) if item.id == target["Id"]), None)
             if found is None or found.vpc_id != held["row"]["VpcId"]:
-                raise Fault("InvalidTarget", f"The following targets are not in a running state and cannot be registered: '{target['Id']}'")
+                raise Fault(
+                    "InvalidTarget",
+                    f"The following targets are not in a running state and cannot be registered: '{target['Id']}'",
+                )
     for target in call.params["Targets"]:
         register(call, held, target["Id"], target.get("Port"))
 
@@ -218,15 +249,33 @@ def health(call: Call, held: dict, name: str) -> dict:
     """One target's health description."""
     known = held["targets"].get(name)
     row = held["row"]
-    out: dict[str, Any] = {"Target": {"Id": name, "Port": (known or {}).get("port") or row.get("Port", 0)}, "HealthCheckPort": str(row.get("Port", 80))}
+    out: dict[str, Any] = {
+        "Target": {"Id": name, "Port": (known or {}).get("port") or row.get("Port", 0)},
+        "HealthCheckPort": str(row.get("Port", 80)),
+    }
     if known is None:
-        state = {"State": "unused", "Reason": "Target.NotRegistered", "Description": "Target is not registered to the target group"}
+        state = {
+            "State": "unused",
+            "Reason": "Target.NotRegistered",
+            "Description": "Target is not registered to the target group",
+        }
     elif not elb.users(call, row["TargetGroupArn"]):
-        state = {"State": "unused", "Reason": "Target.NotInUse", "Description": "Target group is not configured to receive traffic from the load balancer"}
+        state = {
+            "State": "unused",
+            "Reason": "Target.NotInUse",
+            "Description": "Target group is not configured to receive traffic from the load balancer",
+        }
     elif name in call.account.table("unhealthy"):
         state = {"State": "unhealthy", "Reason": "Target.FailedHealthChecks", "Description": "Health checks failed"}
-    elif call.account.settings.phases and call.account.now() < known["since"] + row["HealthCheckIntervalSeconds"] * row["HealthyThresholdCount"]:
-        state = {"State": "initial", "Reason": "Elb.RegistrationInProgress", "Description": "Target registration is in progress"}
+    elif (
+        call.account.settings.phases
+        and call.account.now() < known["since"] + row["HealthCheckIntervalSeconds"] * row["HealthyThresholdCount"]
+    ):
+        state = {
+            "State": "initial",
+            "Reason": "Elb.RegistrationInProgress",
+            "Description": "Target registration is in progress",
+        }
     else:
         state = {"State": "healthy"}
     return out | {"TargetHealth": state}

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..call import Call, operation
 from ..fault import Fault
+from ..patches import own_policy
 
 _NAME = re.compile(r"^[\w+=,.@-]+$", re.ASCII)
 _PATH = re.compile(r"^/(?:[\x21-\x7e]+/)?$")
@@ -24,7 +25,10 @@ def _malformed(text: str) -> Fault:
 
 
 def _missing(kind: str, name: str) -> Fault:
-    return Fault("NoSuchEntity", f"{kind} with name {name} cannot be found." if kind == "The role" else f"{kind} {name} cannot be found.")
+    return Fault(
+        "NoSuchEntity",
+        f"{kind} with name {name} cannot be found." if kind == "The role" else f"{kind} {name} cannot be found.",
+    )
 
 
 def _name(what: str, name: str, most: int) -> None:
@@ -153,13 +157,30 @@ def put_boundary(call: Call) -> dict:
 
 
 @operation("iam", "GetRole", "DeleteRole", "UpdateRole", "ListRolePolicies", "ListAttachedRolePolicies", "ListRoleTags", "TagRole",
-           "UntagRole", "GetRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "DeleteRolePermissionsBoundary",
+           "UntagRole", "GetRolePolicy", "DeleteRolePolicy",   "DeleteRolePermissionsBoundary",
            "ListInstanceProfilesForRole")  # fmt: skip
 def of_a_role(call: Call) -> dict:
     """The role comes first: its absence is `NoSuchEntity`, in the words of IAM."""
     _role(call, call.params["RoleName"])
     _tags(call)
     return call.moto()
+
+
+@operation("iam", "AttachRolePolicy", "DetachRolePolicy")
+def change_attachment(call: Call) -> None:
+    """Attaching twice is no error, detaching twice is."""
+    role, arn = _role(call, call.params["RoleName"]), call.params["PolicyArn"]
+    policy = own_policy(call.backend("iam").managed_policies, arn)
+    if call.action == "DetachRolePolicy":
+        if arn not in role.managed_policies:
+            raise Fault("NoSuchEntity", f"Policy {arn} was not found.")
+        role.managed_policies[arn].detach_from(role)
+    elif policy is None:
+        raise Fault("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
+    elif arn not in role.managed_policies:
+        if len(role.managed_policies) >= 20:
+            raise Fault("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 20")
+        policy.attach_to(role)
 
 
 @operation("iam", "CreateInstanceProfile")
@@ -204,14 +225,19 @@ def delete_policy(call: Call) -> dict:
     if any(arn in role.managed_policies for role in call.backend("iam").roles.values()):
         raise Fault("DeleteConflict", "Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
-        raise Fault("DeleteConflict", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions.")
+        raise Fault(
+            "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions.",
+        )
     return call.moto()
 
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate(call: Call) -> dict:
     """Everything is allowed here, unless the control endpoint has the action fail."""
-    denied = {failure["action"] for failure in call.account.failures if failure["times"] > 0 and "Denied" in failure["code"]}
+    denied = {
+        failure["action"] for failure in call.account.failures if failure["times"] > 0 and "Denied" in failure["code"]
+    }
     resources = call.get("ResourceArns") or ["*"]
     return {"EvaluationResults": [
         {"EvalActionName": action, "EvalResourceName": resource,

@@ -19,7 +19,9 @@ def _subnets(call: Call) -> tuple[str, list[dict[str, Any]]]:
         except Fault:
             raise Fault("InvalidSubnet", f"Some input subnets in :[{name}] are invalid.") from None
     if len({subnet.vpc_id for subnet in found}) > 1:
-        raise Fault("InvalidSubnet", "The DB subnet group doesn't meet the requirement that all subnets are in the same VPC.")
+        raise Fault(
+            "InvalidSubnet", "The DB subnet group doesn't meet the requirement that all subnets are in the same VPC."
+        )
     zones = sorted({subnet.availability_zone for subnet in found})
     if len(zones) < 2:
         raise Fault("DBSubnetGroupDoesNotCoverEnoughAZs", "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. "
@@ -68,7 +70,10 @@ def modify_subnet_group(call: Call) -> dict:
     kept = {row["SubnetIdentifier"] for row in subnets}
     used = {name for user in _users(call, held["row"]["DBSubnetGroupName"]) for name in user["subnets"]}
     if used - kept:
-        raise Fault("SubnetAlreadyInUse", f"Subnets {sorted(used - kept)} are in use and cannot be removed from the DB subnet group.")
+        raise Fault(
+            "SubnetAlreadyInUse",
+            f"Subnets {sorted(used - kept)} are in use and cannot be removed from the DB subnet group.",
+        )
     held["row"]["Subnets"] = subnets
     if "DBSubnetGroupDescription" in call.params:
         held["row"]["DBSubnetGroupDescription"] = call.params["DBSubnetGroupDescription"]
@@ -113,13 +118,16 @@ def snapshot(call: Call, name: str, held: dict[str, Any], kind: str) -> dict[str
     """Makes a snapshot of an instance."""
     name = rds.check_name("DBSnapshotIdentifier", name)
     if name in rds.snapshots(call):
-        raise Fault("DBSnapshotAlreadyExists", f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.")
+        raise Fault(
+            "DBSnapshotAlreadyExists",
+            f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.",
+        )
     source = held["row"]
     row = {
         "DBSnapshotIdentifier": name, "DBInstanceIdentifier": source["DBInstanceIdentifier"], "SnapshotCreateTime": elb.stamp(),
         "Engine": source["Engine"], "EngineVersion": source["EngineVersion"], "AllocatedStorage": source["AllocatedStorage"],
-        "Status": "available", "Port": source["DbInstancePort"] or 0, "AvailabilityZone": source["AvailabilityZone"],
-        "VpcId": source["DBSubnetGroup"]["VpcId"], "MasterUsername": source["MasterUsername"], "SnapshotType": kind,
+        "Status": "available", "Port": held["port"], "AvailabilityZone": source["AvailabilityZone"],
+        "VpcId": rds.subnet_groups(call)[held["subnet_group"]]["row"]["VpcId"], "MasterUsername": source["MasterUsername"], "SnapshotType": kind,
         "StorageType": source["StorageType"], "Encrypted": source["StorageEncrypted"], "PercentProgress": 100,
         "DBSnapshotArn": rds.arn(call, "snapshot", name), "DbiResourceId": source["DbiResourceId"],
     }  # fmt: skip
@@ -136,8 +144,10 @@ def create_snapshot(call: Call) -> dict:
 
     settle(call)
     held = rds.instance(call, call.params["DBInstanceIdentifier"])
-    if held["row"]["DBInstanceStatus"] != "available":
-        raise Fault("InvalidDBInstanceState", f"Instance {held['row']['DBInstanceIdentifier']} is not in available state")
+    if held["status"] != "available":
+        raise Fault(
+            "InvalidDBInstanceState", f"Instance {held['row']['DBInstanceIdentifier']} is not in available state"
+        )
     row = snapshot(call, call.params["DBSnapshotIdentifier"], held, "manual")
     rds.snapshots(call)[row["DBSnapshotIdentifier"]]["tags"].update(rds.tags_of(call))
     return {"DBSnapshot": row}

@@ -5,26 +5,20 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html
 """
 
 import json
-import re
 import secrets
 import uuid
 from typing import Any
-
-from moto.iam.models import iam_backends
 
 from .. import ec2, elb, interfaces, rds
 from ..call import Call, operation
 from ..fault import Fault
 from .ec2_endpoint import ec2_default_group
+from .rds_checks import AUTHORITIES, check, check_family, key, password, storage
 from .rds_groups import snapshot
 from .rds_parameters import group as parameter_group
 
 #: Scaled seconds each state lasts.
 SECONDS = {"creating": 480.0, "creating-multi-az": 720.0, "modifying": 240.0, "rebooting": 60.0, "deleting": 180.0}
-_AUTHORITIES = ("rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
-_WINDOW = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
-_WEEK = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):([0-5]\d)-(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):([0-5]\d)$")
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 #: Members that are kept as they come, with the defaults of the API.
 PLAIN: dict[str, Any] = {
@@ -33,101 +27,6 @@ PLAIN: dict[str, Any] = {
     "PerformanceInsightsEnabled": False, "NetworkType": "IPV4", "DedicatedLogVolume": False,
     "EngineLifecycleSupport": "open-source-rds-extended-support",
 }  # fmt: skip
-
-
-def storage(row: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Storage, its IOPS and throughput. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
-    size, kind = row["AllocatedStorage"], row["StorageType"]
-    engine = row["Engine"]
-    least = 100 if kind in ("io1", "io2") else 20
-    if kind not in ("gp2", "gp3", "io1", "io2", "standard"):
-        raise rds.bad(f"Invalid storage type: {kind}")
-    if not least <= size <= 65536:
-        raise rds.bad(f"Invalid storage size for engine name {engine} and storage type {kind}: {size}")
-    row.pop("Iops", None)
-    row.pop("StorageThroughput", None)
-    if kind == "gp3":
-        big = size >= 400
-        if not big and ("Iops" in asked and asked["Iops"] != 3000 or "StorageThroughput" in asked and asked["StorageThroughput"] != 125):
-            raise rds.clash(f"You can't specify IOPS or storage throughput for engine {engine} and a storage size less than 400.")
-        row["Iops"] = asked.get("Iops", 12000 if big else 3000)
-        row["StorageThroughput"] = asked.get("StorageThroughput", 500 if big else 125)
-        if big and not (12000 <= row["Iops"] <= 64000 and 500 <= row["StorageThroughput"] <= 4000):
-            raise rds.clash(f"Invalid iops {row['Iops']} or throughput {row['StorageThroughput']} for gp3 storage of {size} GiB")
-    elif kind in ("io1", "io2"):
-        if "Iops" not in asked:
-            raise rds.clash(f"You must specify Iops for storage type {kind}.")
-        row["Iops"] = asked["Iops"]
-    elif "Iops" in asked or "StorageThroughput" in asked:
-        raise rds.clash(f"You can't specify IOPS or storage throughput for storage type {kind}.")
-    if row.get("MaxAllocatedStorage") and row["MaxAllocatedStorage"] <= size:
-        raise rds.clash("Invalid max storage size: it must be greater than the allocated storage")
-
-
-def windows(row: dict[str, Any]) -> None:
-    """The backup and the maintenance window: their form, at least half an hour, not overlapping."""
-    backup = row["PreferredBackupWindow"]
-    week = row["PreferredMaintenanceWindow"] = row["PreferredMaintenanceWindow"].lower()
-    daily, weekly = _WINDOW.match(backup), _WEEK.match(week)
-    if daily is None:
-        raise rds.bad(f"Invalid backup window format: {backup}. Should be specified as a range hh24:mi-hh24:mi (24H Clock UTC).")
-    if weekly is None:
-        raise rds.bad(f"Invalid maintenance window format: {week}. Should be specified as a range ddd:hh24:mi-ddd:hh24:mi (24H Clock UTC).")
-    day = 24 * 60
-    start = int(daily[1]) * 60 + int(daily[2])
-    length = (int(daily[3]) * 60 + int(daily[4]) - start) % day
-    begin = _DAYS.index(weekly[1]) * day + int(weekly[2]) * 60 + int(weekly[3])
-    last = (_DAYS.index(weekly[4]) * day + int(weekly[5]) * 60 + int(weekly[6]) - begin) % (7 * day)
-    if length < 30 or last < 30:
-        raise rds.bad("The backup and maintenance windows must be at least 30 minutes.")
-    for minute in range(begin, begin + last):
-        if (minute % day - start) % day < length:
-            raise rds.clash("The backup window and maintenance window must not overlap.")
-
-
-def check(call: Call, row: dict[str, Any], vpc: str) -> None:
-    """What holds for an instance whether it is made or changed."""
-    rds.check_class(row["DBInstanceClass"])
-    windows(row)
-    if not 0 <= row["BackupRetentionPeriod"] <= 35:
-        raise rds.bad(f"Invalid backup retention period: {row['BackupRetentionPeriod']}. Must be between 0 and 35.")
-    if row["CACertificateIdentifier"] not in _AUTHORITIES:
-        raise Fault("CertificateNotFound", f"CertificateIdentifier {row['CACertificateIdentifier']} not found.")
-    if row["MonitoringInterval"] not in (0, 1, 5, 10, 15, 30, 60):
-        raise rds.bad(f"Invalid monitoring interval: {row['MonitoringInterval']}")
-    if row["MonitoringInterval"] and not row.get("MonitoringRoleArn"):
-        raise rds.clash("A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.")
-    if row.get("MonitoringRoleArn") and row["MonitoringInterval"]:
-        roles = {role.arn for role in iam_backends[call.account.name]["aws"].roles.values()}
-        if row["MonitoringRoleArn"] not in roles:
-            raise rds.bad("IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING")
-    logs = rds.ENGINES[row["Engine"]][2]
-    unknown = [name for name in row.get("EnabledCloudwatchLogsExports", []) if name not in logs]
-    if unknown:
-        raise rds.clash(f"You cannot use the log types '{', '.join(unknown)}' with engine version {row['Engine']} {row['EngineVersion']}.")
-    if row["PerformanceInsightsEnabled"]:
-        days = row.setdefault("PerformanceInsightsRetentionPeriod", 7)
-        if days not in (7, 731) and not (days % 31 == 0 and 31 <= days <= 31 * 23):
-            raise rds.bad(f"Invalid Performance Insights retention period: {days}")
-        row.setdefault("PerformanceInsightsKMSKeyId", key(call))
-    else:
-        row.pop("PerformanceInsightsRetentionPeriod", None)
-        row.pop("PerformanceInsightsKMSKeyId", None)
-    rds.check_groups(call, [item["VpcSecurityGroupId"] for item in row["VpcSecurityGroups"]], vpc)
-
-
-def key(call: Call) -> str:
-    """The account's default key for RDS."""
-    digits = f"{int(call.account.name):012d}"
-    return f"arn:aws:kms:{call.region}:{call.account.name}:key/00000000-0000-0000-0000-{digits}"
-
-
-def password(text: str) -> None:
-    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html (MasterUserPassword)"""
-    if len(text) < 8:
-        raise rds.bad("The parameter MasterUserPassword is not a valid password because it is shorter than 8 characters.")
-    if any(sign in text for sign in '/"@ '):
-        raise rds.bad("The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides '/', '@', '\"', ' ' may be used.")
 
 
 def managed_secret(call: Call, row: dict[str, Any], key_id: str | None) -> dict[str, str]:
@@ -168,7 +67,9 @@ def create(call: Call) -> dict:
         raise Fault("InvalidParameterValue", "The parameter MasterUsername must be provided and must not be blank.")
     if not managed:
         if not params.get("MasterUserPassword"):
-            raise Fault("InvalidParameterValue", "The parameter MasterUserPassword must be provided and must not be blank.")
+            raise Fault(
+                "InvalidParameterValue", "The parameter MasterUserPassword must be provided and must not be blank."
+            )
         password(params["MasterUserPassword"])
     place = rds.subnet_group(call, params.get("DBSubnetGroupName") or "default")
     vpc = place["row"]["VpcId"]
@@ -176,7 +77,11 @@ def create(call: Call) -> dict:
     family = rds.family(engine, version)
     group = parameter_group(call, params.get("DBParameterGroupName") or f"default.{family}")
     check_family(group, family)
-    row: dict[str, Any] = {member: params.get(member, default) for member, default in PLAIN.items() if member != "IAMDatabaseAuthenticationEnabled"}
+    row: dict[str, Any] = {
+        member: params.get(member, default)
+        for member, default in PLAIN.items()
+        if member != "IAMDatabaseAuthenticationEnabled"
+    }
     row["IAMDatabaseAuthenticationEnabled"] = params.get("EnableIAMDatabaseAuthentication", False)
     row["PerformanceInsightsEnabled"] = params.get("EnablePerformanceInsights", False)
     for member in ("MonitoringRoleArn", "PerformanceInsightsRetentionPeriod", "PerformanceInsightsKMSKeyId", "MaxAllocatedStorage",
@@ -189,11 +94,11 @@ def create(call: Call) -> dict:
     row |= {
         "DBInstanceIdentifier": name, "DBInstanceClass": params["DBInstanceClass"], "Engine": engine, "EngineVersion": version,
         "MasterUsername": params["MasterUsername"], "AllocatedStorage": params.get("AllocatedStorage", 20),
-        "StorageType": params.get("StorageType", "io1" if "Iops" in params else "gp2"),
+        "StorageType": params.get("StorageType", "io1" if "Iops" in params else "gp3"),
         "LicenseModel": "postgresql-license" if engine == "postgres" else "general-public-license",
         "PreferredBackupWindow": params.get("PreferredBackupWindow", "06:14-06:44"),
         "PreferredMaintenanceWindow": params.get("PreferredMaintenanceWindow", "sun:09:20-sun:09:50"),
-        "CACertificateIdentifier": params.get("CACertificateIdentifier", _AUTHORITIES[0]),
+        "CACertificateIdentifier": params.get("CACertificateIdentifier", AUTHORITIES[0]),
         "StorageEncrypted": params.get("StorageEncrypted", False), "DBSecurityGroups": [], "ReadReplicaDBInstanceIdentifiers": [],
         "VpcSecurityGroups": [{"VpcSecurityGroupId": one, "Status": "active"} for one in groups],
         "OptionGroupMemberships": [{"OptionGroupName": f"default:{engine}-{family[len(engine):].replace('.', '-')}", "Status": "in-sync"}],
@@ -224,14 +129,6 @@ def create(call: Call) -> dict:
     return {"DBInstance": shown}
 
 
-def check_family(group: dict[str, Any], family: str) -> None:
-    """The parameter group must be of the engine's family."""
-    row = group["row"]
-    if row["DBParameterGroupFamily"] != family:
-        raise rds.clash(f"The Parameter Group {row['DBParameterGroupName']} with DBParameterGroupFamily {row['DBParameterGroupFamily']} "
-                        f"cannot be used for this instance. Please use a Parameter Group with DBParameterGroupFamily {family}")  # fmt: skip
-
-
 def zones(call: Call, held: dict[str, Any], asked: str | None = None) -> None:
     """Where the instance stands, and its standby; puts a network interface into each subnet."""
     row = held["row"]
@@ -248,7 +145,9 @@ def zones(call: Call, held: dict[str, Any], asked: str | None = None) -> None:
     row["AvailabilityZone"] = here
     if row["MultiAZ"]:
         there = row.get("SecondaryAvailabilityZone")
-        row["SecondaryAvailabilityZone"] = there if there in by_zone and there != here else next(z for z in sorted(by_zone) if z != here)
+        row["SecondaryAvailabilityZone"] = (
+            there if there in by_zone and there != here else next(z for z in sorted(by_zone) if z != here)
+        )
     else:
         row.pop("SecondaryAvailabilityZone", None)
     held["subnets"] = [by_zone[zone] for zone in (here, row.get("SecondaryAvailabilityZone")) if zone]
@@ -272,9 +171,11 @@ def settle(call: Call) -> None:
 def show(call: Call, held: dict[str, Any]) -> dict[str, Any]:
     """An instance as the API shows it."""
     row = dict(held["row"])
-    row["DBInstanceStatus"] = held["row"]["DBInstanceStatus"] = held["status"]
-    row["DBSubnetGroup"] = held["row"]["DBSubnetGroup"] = rds.subnet_groups(call)[held["subnet_group"]]["row"]
-    row["DBParameterGroups"] = [{"DBParameterGroupName": held["parameter_group"], "ParameterApplyStatus": held["apply"]}]
+    row["DBInstanceStatus"] = held["status"]
+    row["DBSubnetGroup"] = rds.subnet_groups(call)[held["subnet_group"]]["row"]
+    row["DBParameterGroups"] = [
+        {"DBParameterGroupName": held["parameter_group"], "ParameterApplyStatus": held["apply"]}
+    ]
     row["PendingModifiedValues"] = {name: value for name, value in held["pending"].items() if name != "_"}
     row["TagList"] = rds.tag_list(held["tags"])
     row["CertificateDetails"] = {"CAIdentifier": row["CACertificateIdentifier"], "ValidTill": "2061-05-26T00:00:00Z"}
@@ -283,7 +184,9 @@ def show(call: Call, held: dict[str, Any]) -> dict[str, Any]:
         row["Endpoint"] = {"Address": address, "Port": held["port"], "HostedZoneId": "Z2R2ITUGPM61AM"}
         row["LatestRestorableTime"] = row["InstanceCreateTime"]
     if row["MonitoringInterval"] and row.get("MonitoringRoleArn"):
-        row["EnhancedMonitoringResourceArn"] = f"arn:aws:logs:{call.region}:{call.account.name}:log-group:RDSOSMetrics:log-stream:{row['DbiResourceId']}"
+        row["EnhancedMonitoringResourceArn"] = (
+            f"arn:aws:logs:{call.region}:{call.account.name}:log-group:RDSOSMetrics:log-stream:{row['DbiResourceId']}"
+        )
     return row
 
 
@@ -305,7 +208,9 @@ def available(held: dict[str, Any]) -> None:
     """Refuses to change an instance that is busy."""
     if held["status"] != "available":
         name = held["row"]["DBInstanceIdentifier"]
-        raise Fault("InvalidDBInstanceState", f"Database instance is not in available state: {name} is {held['status']}")
+        raise Fault(
+            "InvalidDBInstanceState", f"Database instance is not in available state: {name} is {held['status']}"
+        )
 
 
 @operation("rds", "RebootDBInstance")
@@ -318,7 +223,10 @@ def reboot(call: Call) -> dict:
     if call.get("ForceFailover"):
         if not row["MultiAZ"]:
             raise rds.clash("Cannot force failover because the DB instance is not configured for Multi-AZ")
-        row["AvailabilityZone"], row["SecondaryAvailabilityZone"] = row["SecondaryAvailabilityZone"], row["AvailabilityZone"]
+        row["AvailabilityZone"], row["SecondaryAvailabilityZone"] = (
+            row["SecondaryAvailabilityZone"],
+            row["AvailabilityZone"],
+        )
     held["apply"] = "in-sync"
     held["status"], held["until"] = "rebooting", call.account.due(SECONDS["rebooting"])
     return {"DBInstance": show(call, held)}
@@ -329,7 +237,11 @@ def delete(call: Call) -> dict:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html: a final snapshot is named, or skipped."""
     settle(call)
     held = rds.instance(call, call.params["DBInstanceIdentifier"])
-    name, final, skip = held["row"]["DBInstanceIdentifier"], call.get("FinalDBSnapshotIdentifier"), call.get("SkipFinalSnapshot", False)
+    name, final, skip = (
+        held["row"]["DBInstanceIdentifier"],
+        call.get("FinalDBSnapshotIdentifier"),
+        call.get("SkipFinalSnapshot", False),
+    )
     if held["status"] == "deleting":
         raise Fault("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
     if held["row"]["DeletionProtection"]:
@@ -340,8 +252,9 @@ def delete(call: Call) -> dict:
         raise rds.clash("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
     if final:
         if held["status"] == "creating":
-            raise Fault("InvalidDBInstanceState", f"Instance {name} is currently creating - a final snapshot cannot be taken.")
-        show(call, held)
+            raise Fault(
+                "InvalidDBInstanceState", f"Instance {name} is currently creating - a final snapshot cannot be taken."
+            )
         snapshot(call, final, held, "manual")
     held["status"], held["until"] = "deleting", call.account.due(SECONDS["deleting"])
     shown = show(call, held)

@@ -5,23 +5,24 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modif
 
 import json
 import secrets
+import uuid
 from typing import Any
 
 from .. import rds
 from ..call import Call, operation
 from ..fault import Fault
-from .rds_instance import (
-    SECONDS, available, check, check_family, drop_secret, managed_secret, password, settle, show, storage, zones,
-)  # fmt: skip
+from .rds_checks import check, check_family, password, storage
+from .rds_instance import SECONDS, available, drop_secret, managed_secret, settle, show, zones
 from .rds_parameters import group as parameter_group
 
 #: Parameters that wait for the window unless ApplyImmediately is given, by their name in PendingModifiedValues.
 _WAITING = {
     "DBInstanceClass": "DBInstanceClass", "AllocatedStorage": "AllocatedStorage", "EngineVersion": "EngineVersion",
     "MultiAZ": "MultiAZ", "StorageType": "StorageType", "Iops": "Iops", "StorageThroughput": "StorageThroughput",
-    "CACertificateIdentifier": "CACertificateIdentifier", "DBPortNumber": "Port", "LicenseModel": "LicenseModel",
+    "CACertificateIdentifier": "CACertificateIdentifier", "LicenseModel": "LicenseModel",
     "DBSubnetGroupName": "DBSubnetGroupName", "NewDBInstanceIdentifier": "DBInstanceIdentifier",
     "DedicatedLogVolume": "DedicatedLogVolume",
+    "BackupRetentionPeriod": "BackupRetentionPeriod",
 }  # fmt: skip
 #: Parameters that are taken over at once, by their name in the instance.
 _AT_ONCE = {
@@ -45,7 +46,12 @@ def modify(call: Call) -> dict:
     row = dict(held["row"])
     vpc = rds.subnet_groups(call)[held["subnet_group"]]["row"]["VpcId"]
     _at_once(call, held, row, params)
-    waiting = {name: params[name] for name in _WAITING if name in params}
+    waiting = {name: params[name] for name in _WAITING if name in params and name != "BackupRetentionPeriod"}
+    days, had = params.get("BackupRetentionPeriod"), held["row"]["BackupRetentionPeriod"]
+    if days is not None and (days == 0) != (had == 0):
+        # Turning backups on or off waits; from one number of days to another does not.
+        row["BackupRetentionPeriod"] = had
+        waiting["BackupRetentionPeriod"] = days
     _check_waiting(call, row, waiting)
     if params.get("ApplyImmediately", False):
         waiting = held["pending"].get("_", {}) | waiting
@@ -59,6 +65,10 @@ def modify(call: Call) -> dict:
     if group and group.lower() != held["parameter_group"]:
         held["parameter_group"] = group.lower()
         held["apply"] = "pending-reboot"
+    if params.get("DBPortNumber", held["port"]) != held["port"]:
+        # "your database restarts regardless of the value of the ApplyImmediately parameter"
+        held["port"] = params["DBPortNumber"]
+        held["status"], held["until"] = "modifying", call.account.due(SECONDS["rebooting"])
     shown: dict[str, Any] | None = None
     if waiting and params.get("ApplyImmediately", False):
         held["pending"] = {_WAITING[name]: value for name, value in waiting.items()}
@@ -77,11 +87,17 @@ def _at_once(call: Call, held: dict[str, Any], row: dict[str, Any], params: dict
         if name in params:
             row[member] = params[name]
     if "VpcSecurityGroupIds" in params:
-        row["VpcSecurityGroups"] = [{"VpcSecurityGroupId": one, "Status": "active"} for one in params["VpcSecurityGroupIds"]]
+        row["VpcSecurityGroups"] = [
+            {"VpcSecurityGroupId": one, "Status": "active"} for one in params["VpcSecurityGroupIds"]
+        ]
     logs = params.get("CloudwatchLogsExportConfiguration")
     if logs:
-        kept = [name for name in row.get("EnabledCloudwatchLogsExports", []) if name not in logs.get("DisableLogTypes", [])]
-        row["EnabledCloudwatchLogsExports"] = kept + [name for name in logs.get("EnableLogTypes", []) if name not in kept]
+        kept = [
+            name for name in row.get("EnabledCloudwatchLogsExports", []) if name not in logs.get("DisableLogTypes", [])
+        ]
+        row["EnabledCloudwatchLogsExports"] = kept + [
+            name for name in logs.get("EnableLogTypes", []) if name not in kept
+        ]
     if params.get("BackupRetentionPeriod") == 0 and held["row"].get("ReadReplicaDBInstanceIdentifiers"):
         raise rds.clash("Backups cannot be turned off while there are read replicas")
 
@@ -90,8 +106,13 @@ def _check_waiting(call: Call, row: dict[str, Any], waiting: dict[str, Any]) -> 
     if "DBInstanceClass" in waiting:
         rds.check_class(waiting["DBInstanceClass"])
     if waiting.get("AllocatedStorage", row["AllocatedStorage"]) < row["AllocatedStorage"]:
-        raise rds.clash(f"Invalid storage size for engine name {row['Engine']}: {waiting['AllocatedStorage']}. Storage cannot be reduced.")
-    if "AllocatedStorage" in waiting and row["AllocatedStorage"] < waiting["AllocatedStorage"] < row["AllocatedStorage"] * 1.1:
+        raise rds.clash(
+            f"Invalid storage size for engine name {row['Engine']}: {waiting['AllocatedStorage']}. Storage cannot be reduced."
+        )
+    if (
+        "AllocatedStorage" in waiting
+        and row["AllocatedStorage"] < waiting["AllocatedStorage"] < row["AllocatedStorage"] * 1.1
+    ):
         # "Values that are not at least 10% greater than the existing value are rounded up"
         waiting["AllocatedStorage"] = -(-row["AllocatedStorage"] * 11 // 10)
     if "EngineVersion" in waiting:
@@ -100,7 +121,9 @@ def _check_waiting(call: Call, row: dict[str, Any], waiting: dict[str, Any]) -> 
         want = [int(part) for part in full.split(".")]
         if want < have:
             raise rds.clash(f"Cannot upgrade {row['Engine']} from {row['EngineVersion']} to {full}")
-        if rds.family(row["Engine"], full) != rds.family(row["Engine"], row["EngineVersion"]) and not call.get("AllowMajorVersionUpgrade"):
+        if rds.family(row["Engine"], full) != rds.family(row["Engine"], row["EngineVersion"]) and not call.get(
+            "AllowMajorVersionUpgrade"
+        ):
             raise rds.clash("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.")
     if any(name in waiting for name in ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")):
         storage(row | {name: waiting[name] for name in ("AllocatedStorage", "StorageType") if name in waiting}, waiting)
@@ -110,13 +133,17 @@ def _password(call: Call, row: dict[str, Any], params: dict[str, Any]) -> None:
     managed = params.get("ManageMasterUserPassword")
     if "MasterUserPassword" in params:
         if managed or (managed is None and "MasterUserSecret" in row):
-            raise rds.clash("You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.")
+            raise rds.clash(
+                "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled."
+            )
         password(params["MasterUserPassword"])
     if params.get("RotateMasterUserPassword"):
         if "MasterUserSecret" not in row or not params.get("ApplyImmediately"):
             raise rds.clash("RotateMasterUserPassword needs a managed master password and ApplyImmediately")
         value = json.dumps({"username": row["MasterUsername"], "password": secrets.token_urlsafe(21)})
-        call.backend("secretsmanager").update_secret(row["MasterUserSecret"]["SecretArn"], secret_string=value)
+        store = call.backend("secretsmanager")
+        name = store.secrets[row["MasterUserSecret"]["SecretArn"]].name
+        store.put_secret_value(name, value, None, str(uuid.uuid4()), ["AWSCURRENT"])
     if managed and "MasterUserSecret" not in row:
         row["MasterUserSecret"] = managed_secret(call, row, params.get("MasterUserSecretKmsKeyId"))
     elif managed is False and "MasterUserSecret" in row:
@@ -129,19 +156,27 @@ def _apply(call: Call, held: dict[str, Any], waiting: dict[str, Any]) -> None:
     """What was waiting takes effect."""
     row = held["row"]
     for name, member in _WAITING.items():
-        if name in waiting and name not in ("DBPortNumber", "DBSubnetGroupName", "NewDBInstanceIdentifier", "Iops", "StorageThroughput"):
+        if name in waiting and name not in (
+            "DBPortNumber",
+            "DBSubnetGroupName",
+            "NewDBInstanceIdentifier",
+            "Iops",
+            "StorageThroughput",
+        ):
             row[member] = waiting[name]
     if any(name in waiting for name in ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput")):
         storage(row, waiting)
-    if "DBPortNumber" in waiting:
-        held["port"] = waiting["DBPortNumber"]
     if "DBSubnetGroupName" in waiting:
         held["subnet_group"] = rds.subnet_group(call, waiting["DBSubnetGroupName"])["row"]["DBSubnetGroupName"]
     if "NewDBInstanceIdentifier" in waiting:
         _rename(call, held, rds.check_name("NewDBInstanceIdentifier", waiting["NewDBInstanceIdentifier"]))
     full = row["EngineVersion"]
-    if parameter_group(call, held["parameter_group"])["row"]["DBParameterGroupFamily"] != rds.family(row["Engine"], full):
-        held["parameter_group"] = parameter_group(call, f"default.{rds.family(row['Engine'], full)}")["row"]["DBParameterGroupName"]
+    if parameter_group(call, held["parameter_group"])["row"]["DBParameterGroupFamily"] != rds.family(
+        row["Engine"], full
+    ):
+        held["parameter_group"] = parameter_group(call, f"default.{rds.family(row['Engine'], full)}")["row"][
+            "DBParameterGroupName"
+        ]
     held["pending"] = {}
 
 

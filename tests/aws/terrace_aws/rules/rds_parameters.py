@@ -43,7 +43,7 @@ _CATALOGUE = {
 _CATALOGUE["mariadb"] = _CATALOGUE["mysql"]
 
 
-def _parameters(family: str) -> dict[str, str]:
+def parameters_of(family: str) -> dict[str, str]:
     """Each parameter of a family, with its apply type."""
     engine = next(engine for engine in rds.ENGINES if family.startswith(engine))
     static, dynamic = _CATALOGUE[engine]
@@ -110,7 +110,7 @@ def _check(held: dict[str, Any], asked: list[dict[str, Any]], with_value: bool) 
         raise Fault("InvalidDBParameterGroupState", "A default parameter group cannot be modified")
     if len(asked) > 20:
         raise rds.bad("A maximum of 20 parameters can be modified in a single request")
-    known = _parameters(held["row"]["DBParameterGroupFamily"])
+    known = parameters_of(held["row"]["DBParameterGroupFamily"])
     for one in asked:
         name = one.get("ParameterName", "")
         if name not in known:
@@ -165,7 +165,7 @@ def describe_parameters(call: Call) -> dict:
     held = group(call, call.params["DBParameterGroupName"])
     source = call.get("Source")
     rows = []
-    for name, kind in sorted(_parameters(held["row"]["DBParameterGroupFamily"]).items()):
+    for name, kind in sorted(parameters_of(held["row"]["DBParameterGroupFamily"]).items()):
         row = {"ParameterName": name, "Source": "engine-default", "ApplyType": kind, "DataType": "string", "IsModifiable": True,
                "ApplyMethod": "pending-reboot"}  # fmt: skip
         if name in held["values"]:

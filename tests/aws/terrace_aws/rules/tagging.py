@@ -59,7 +59,11 @@ def get_resources(call: Call) -> dict:
     for one in call.get("TagFilters") or []:
         values = one.get("Values") or []
         rows = [(arn, tags) for arn, tags in rows if one["Key"] in tags and (not values or tags[one["Key"]] in values)]
-    rows = [(arn, tags) for arn, tags in rows if (not wanted or arn in wanted) and (not kinds or any(_is(arn, kind) for kind in kinds))]
+    rows = [
+        (arn, tags)
+        for arn, tags in rows
+        if (not wanted or arn in wanted) and (not kinds or any(_is(arn, kind) for kind in kinds))
+    ]
     size = call.get("ResourcesPerPage", 100)
     if not 1 <= size <= 100:
         raise Fault("InvalidParameterException", "ResourcesPerPage must be from 1 to 100")
@@ -92,14 +96,28 @@ def change_tags(call: Call) -> dict:
             match service:
                 case "ec2":
                     gone = [{"Key": key} for key in keys]
-                    call.other("ec2", "CreateTags" if adding else "DeleteTags", Resources=[arn.rpartition("/")[2]], Tags=tags if adding else gone)
+                    call.other(
+                        "ec2",
+                        "CreateTags" if adding else "DeleteTags",
+                        Resources=[arn.rpartition("/")[2]],
+                        Tags=tags if adding else gone,
+                    )
                 case "elasticloadbalancing":
-                    call.other(service, "AddTags" if adding else "RemoveTags", ResourceArns=[arn], **({"Tags": tags} if adding else {"TagKeys": keys}))
+                    call.other(
+                        service,
+                        "AddTags" if adding else "RemoveTags",
+                        ResourceArns=[arn],
+                        **({"Tags": tags} if adding else {"TagKeys": keys}),
+                    )
                 case "rds":
                     name = "AddTagsToResource" if adding else "RemoveTagsFromResource"
                     call.other(service, name, ResourceName=arn, **({"Tags": tags} if adding else {"TagKeys": keys}))
                 case _:
                     raise Fault("InvalidParameterException", f"the test server cannot tag {arn}")
         except Fault as fault:
-            failed[arn] = {"StatusCode": fault.status or 400, "ErrorCode": "InvalidParameterException", "ErrorMessage": f"{fault.code}: {fault.message}"}
+            failed[arn] = {
+                "StatusCode": fault.status or 400,
+                "ErrorCode": "InvalidParameterException",
+                "ErrorMessage": f"{fault.code}: {fault.message}",
+            }
     return {"FailedResourcesMap": failed}

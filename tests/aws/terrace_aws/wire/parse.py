@@ -100,7 +100,9 @@ def reader(shape: Any, ec2: bool) -> Reader:
 
         return structure
     if kind == "list":
-        wrapper = None if ec2 or shape.serialization.get("flattened") else shape.member.serialization.get("name", "member")
+        wrapper = (
+            None if ec2 or shape.serialization.get("flattened") else shape.member.serialization.get("name", "member")
+        )
         item: Reader | None = None
 
         def sequence(node: Any, path: str) -> Any:

@@ -9,8 +9,8 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from moto.core.serialize import DEFAULT_ALIAS_PROVIDERS, AttributePickerContext
 from botocore import xform_name
+from moto.core.serialize import DEFAULT_ALIAS_PROVIDERS, AttributePickerContext
 
 Picker = Callable[[Any], Any]
 _ABSENT = object()

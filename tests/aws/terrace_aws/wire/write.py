@@ -158,7 +158,9 @@ def plain_json(shape: Any, value: Any, instant_of: Callable[[float], Any] = floa
     """The same data for the JSON and CBOR protocols; `instant_of` writes a time given as epoch seconds."""
     kind = shape.type_name
     if kind == "structure":
-        return {name: plain_json(shape.members[name], item, instant_of) for name, item in value.items() if item is not None}
+        return {
+            name: plain_json(shape.members[name], item, instant_of) for name, item in value.items() if item is not None
+        }
     if kind == "list":
         return [plain_json(shape.member, item, instant_of) for item in value]
     if kind == "map":

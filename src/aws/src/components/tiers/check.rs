@@ -45,7 +45,17 @@ pub(super) fn mistakes(tiers: &BTreeMap<String, Tier>, scope: &Scope<'_>, parts:
                 flaw("behind", format!("`{name}` stands behind itself, by way of `{front}`"), None);
             }
         }
+        let stack = scope.document.get("tags");
+        for key in tier.tags.keys().filter(|key| stack.is_some_and(|tags| tags.get(key.as_str()).is_some())) {
+            let message = format!("the tag `{key}` is set for the whole stack already");
+            flaw(&format!("tags.{key}"), message, Some("choose another key, or take it out of one of the two".into()));
+        }
         if let Some(balancer) = tier.balancer() {
+            // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+            if scope.zones.len() < 2 {
+                let message = "a load balancer stands in two zones at least, and the blueprint has one".to_owned();
+                flaw("load_balancer", message, Some("add a zone to `zones`, or write `load_balancer: none`".into()));
+            }
             for (path, message, hint) in balancer_flaws(tier, &balancer, &network) {
                 flaw(path, message, hint);
             }
@@ -121,29 +131,6 @@ fn scaling_flaws(tier: &Tier, index: usize, scaling: &Scaling, flaw: &mut impl F
                 "without a load balancer nothing counts requests".into(),
                 Some(hint),
             );
-        }
-        Scaling::Steps(steps) => {
-            let path = format!("scaling.{index}.steps.add");
-            if steps.add.is_empty() {
-                flaw(
-                    &path,
-                    "there are no steps".into(),
-                    Some("write `0: 1` for one instance above the threshold".into()),
-                );
-            }
-            for (above, add) in &steps.add {
-                if above.parse::<u32>().is_err() {
-                    let hint = "it is how many percent the use is above the threshold: `20: 2`".to_owned();
-                    flaw(&format!("{path}.{above}"), format!("`{above}` is not a number of percent"), Some(hint));
-                }
-                if *add == 0 {
-                    flaw(&format!("{path}.{above}"), "a step of 0 changes nothing".into(), None);
-                }
-            }
-            if !steps.add.is_empty() && !steps.add.contains_key("0") {
-                let hint = "start with a step at `0`".to_owned();
-                flaw(&path, "nothing happens right above the threshold".into(), Some(hint));
-            }
         }
         Scaling::Cpu(_) | Scaling::Requests(_) => {}
     }

@@ -163,19 +163,6 @@ pub(super) enum Scaling {
     Cpu(#[schemars(range(min = 1, max = 100))] f64),
     /// Keeps the requests each instance answers in a minute near this many.
     Requests(#[schemars(range(min = 1))] f64),
-    /// Adds and removes instances in steps, by CPU use.
-    Steps(Steps),
-}
-
-/// Steps by CPU use.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Steps {
-    /// The CPU use, in percent, above which the steps are counted.
-    #[schemars(range(min = 1, max = 100))]
-    pub(super) above: f64,
-    /// How many instances to add, by how many percent the use is above: `0: 1` and `20: 2`.
-    pub(super) add: BTreeMap<String, i32>,
 }
 
 /// A size for a certain time.

@@ -192,7 +192,11 @@ impl ScalingPolicy {
                 .set_step_adjustments(Some(steps.iter().map(StepAdjustment::write).collect())),
             Self::Foreign { name } => return Err(Error::Invalid(format!("the policy `{name}` cannot be made"))),
         };
-        put.send().await.call("PutScalingPolicy").map(drop)
+        match put.send().await.call("PutScalingPolicy") {
+            // A policy that counts requests waits for the listener that sends them, which nothing here refers to.
+            Err(Error::Service { message, .. }) if message.contains("does not route traffic") => Err(Error::Busy(message)),
+            put => put.map(drop),
+        }
     }
 }
 
@@ -321,4 +325,21 @@ pub(super) fn flaws(policies: &BTreeSet<ScalingPolicy>) -> Vec<Flaw> {
         }
     }
     flaws
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_of_requests_reads_back_as_it_was_written() {
+        let place = "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012";
+        let requests = Metric::Requests {
+            load_balancer: Ref::live(&format!("{place}:loadbalancer/app/public/0a1b")),
+            target_group: Ref::live(&format!("{place}:targetgroup/app/2c3d")),
+        };
+        let written = requests.write().expect("both are live");
+        assert_eq!(written.resource_label(), Some("app/public/0a1b/targetgroup/app/2c3d"));
+        assert_eq!(Metric::read(&written, place), Some(requests));
+    }
 }

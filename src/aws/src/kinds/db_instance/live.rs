@@ -1,7 +1,7 @@
 //! Reads live databases.
 
 use aws_sdk_rds::types::{DbInstance as Live, Filter, PendingModifiedValues};
-use engine::{Error, Found, Late, Phase, Query, Ref, Result};
+use engine::{Error, Found, Phase, Query, Ref, Result};
 
 use super::parts::{Backup, Engine, Insights, Monitoring, Storage, StorageType};
 use super::{DbInstance, Outputs, keep};
@@ -140,8 +140,9 @@ fn insights(instance: &Live) -> Insights {
 
 fn monitoring(instance: &Live) -> Option<Monitoring> {
     let interval = instance.monitoring_interval().and_then(|interval| u8::try_from(interval).ok())?;
-    let role = instance.monitoring_role_arn().unwrap_or_default().to_owned();
-    (interval != 0).then_some(Monitoring { interval, role: Late::Known(role) })
+    // A role's ARN ends with its path and name.
+    let role = instance.monitoring_role_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    (interval != 0).then(|| Monitoring { interval, role: Ref::live(role) })
 }
 
 fn exports(instance: &Live, pending: Option<&PendingModifiedValues>) -> std::collections::BTreeSet<String> {

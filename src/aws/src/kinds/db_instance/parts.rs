@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Late, Ref};
+use engine::Ref;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::DbInstance;
+use crate::kinds::Role;
 
 /// Properties AWS has that are left alone.
 pub(super) const UNMANAGED: &[(&str, &str)] = &[
@@ -207,8 +208,8 @@ pub struct Monitoring {
     /// Seconds between two: 1, 5, 10, 15, 30 or 60.
     #[schemars(range(min = 1, max = 60))]
     pub interval: u8,
-    /// The ARN of the role that may write them, such as `${role/monitoring.arn}`.
-    pub role: Late<String>,
+    /// The role that may write them: one that `monitoring.rds.amazonaws.com` may take on.
+    pub role: Ref<Role>,
 }
 
 /// RDS answers in lower case.
@@ -253,7 +254,7 @@ pub(super) fn example() -> DbInstance {
 }
 
 fn monitoring(interval: u8) -> Monitoring {
-    Monitoring { interval, role: Late::Known("arn:aws:iam::123456789012:role/rds-monitoring".to_owned()) }
+    Monitoring { interval, role: Ref::to("monitoring") }
 }
 
 fn exports(names: &[&str]) -> BTreeSet<String> {
@@ -263,16 +264,13 @@ fn exports(names: &[&str]) -> BTreeSet<String> {
 pub(super) fn variants() -> Vec<DbInstance> {
     let example = example();
     let storage = &example.storage;
-    let provisioned = Storage { sort: StorageType::Io1, throughput: None, ..storage.clone() };
     vec![
-        DbInstance { version: "8.0.43".to_owned(), ..example.clone() },
+        DbInstance { version: "8.0.44".to_owned(), ..example.clone() },
         DbInstance { class: "db.m5.xlarge".to_owned(), ..example.clone() },
-        DbInstance { storage: Storage { size: 500, ..storage.clone() }, ..example.clone() },
         DbInstance { storage: Storage { max: Some(1200), ..storage.clone() }, ..example.clone() },
         DbInstance { storage: Storage { max: None, ..storage.clone() }, ..example.clone() },
         DbInstance { storage: Storage { iops: Some(14_000), ..storage.clone() }, ..example.clone() },
         DbInstance { storage: Storage { throughput: Some(600), ..storage.clone() }, ..example.clone() },
-        DbInstance { storage: provisioned, ..example.clone() },
         DbInstance { multi_az: false, ..example.clone() },
         DbInstance { port: Some(3307), ..example.clone() },
         DbInstance { parameter_group: Some(Ref::to("other")), ..example.clone() },
@@ -294,6 +292,8 @@ pub(super) fn variants() -> Vec<DbInstance> {
         DbInstance { copy_tags_to_snapshots: false, ..example.clone() },
         DbInstance { ca_certificate: Some("rds-ca-ecc384-g1".to_owned()), ..example.clone() },
         DbInstance { deletion_protection: false, ..example.clone() },
-        DbInstance { final_snapshot: false, ..example },
+        DbInstance { final_snapshot: false, ..example.clone() },
+        // The last: the disk stays this large, and only one that may grow by itself may be larger than asked for.
+        DbInstance { storage: Storage { size: 500, ..storage.clone() }, ..example },
     ]
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::operation::modify_db_instance::builders::ModifyDBInstanceFluentBuilder as Modify;
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance as Live};
-use engine::{Changed, Error, Labels, Late, Query, Ref, Result};
+use engine::{Changed, Error, Labels, Query, Ref, Result};
 
 use super::{DbInstance, keep, live};
 use crate::{Aws, Call, Deleted, Required, tags};
@@ -44,7 +44,7 @@ pub(super) async fn create(wanted: &DbInstance, aws: &Aws, name: &str, labels: &
         .enable_performance_insights(wanted.performance_insights.is_some())
         .set_performance_insights_retention_period(wanted.performance_insights.as_ref().map(|it| it.keep_days.into()))
         .set_monitoring_interval(monitoring.map(|monitoring| monitoring.interval.into()))
-        .set_monitoring_role_arn(monitoring.map(|monitoring| monitoring.role.get()).transpose()?.cloned())
+        .set_monitoring_role_arn(monitoring_role(wanted)?)
         .set_enable_cloudwatch_logs_exports(some(wanted.log_exports.iter().cloned().collect()))
         .copy_tags_to_snapshot(wanted.copy_tags_to_snapshots)
         .set_ca_certificate_identifier(wanted.ca_certificate.clone())
@@ -154,7 +154,7 @@ fn storage(wanted: &DbInstance, mut modify: Modify, instance: &Live, needed: boo
     // The size as the limit turns growth off.
     // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
     let max = storage.max.unwrap_or(size);
-    let limit = instance.max_allocated_storage().unwrap_or(have) != max;
+    let limit = instance.max_allocated_storage().filter(|max| *max > have) != storage.max;
     if limit {
         modify = modify.max_allocated_storage(max);
     }
@@ -168,10 +168,8 @@ fn observation(wanted: &DbInstance, mut modify: Modify, instance: &Live, changed
         modify = modify.enable_performance_insights(days.is_some()).set_performance_insights_retention_period(days);
     }
     if changed.has("monitoring") {
-        let monitoring = wanted.monitoring.as_ref();
-        let role = monitoring.map(|monitoring| &monitoring.role).map(Late::get).transpose()?.cloned();
-        let interval = monitoring.map_or(0, |monitoring| monitoring.interval.into());
-        modify = modify.monitoring_interval(interval).set_monitoring_role_arn(role);
+        let interval = wanted.monitoring.as_ref().map_or(0, |monitoring| monitoring.interval.into());
+        modify = modify.monitoring_interval(interval).set_monitoring_role_arn(monitoring_role(wanted)?);
     }
     if changed.has("log_exports") {
         let have = instance.enabled_cloudwatch_logs_exports();
@@ -221,6 +219,10 @@ fn snapshot(id: &str, resource: &str) -> String {
 
 fn groups(wanted: &DbInstance) -> Result<Vec<String>> {
     wanted.security_groups.iter().map(|group| group.id().map(str::to_owned)).collect()
+}
+
+fn monitoring_role(wanted: &DbInstance) -> Result<Option<String>> {
+    wanted.monitoring.as_ref().map(|monitoring| Ok(monitoring.role.outputs()?.arn)).transpose()
 }
 
 /// A list, or nothing at all: an empty one is not the same to AWS.

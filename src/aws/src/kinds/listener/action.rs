@@ -104,6 +104,11 @@ fn plain() -> String {
 /// What AWS calls the parts a redirect leaves alone.
 const SAME: [&str; 5] = ["#{protocol}", "#{port}", "#{host}", "/#{path}", "#{query}"];
 
+/// What a load balancer's own answer may be.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_FixedResponseActionConfig.html>
+const CONTENT_TYPES: [&str; 5] =
+    ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
+
 impl Action {
     /// One group gets every request.
     pub fn to(target_group: Ref<TargetGroup>) -> Self {
@@ -112,18 +117,37 @@ impl Action {
 
     pub(super) fn flaws(&self, path: &str) -> Vec<Flaw> {
         let flaw = match self {
-            Self::Forward { target_groups, .. } if target_groups.is_empty() => {
-                Flaw::new(format!("{path}.target_groups"), "no servers to forward to")
+            Self::Forward { target_groups, .. } => {
+                let path = format!("{path}.target_groups");
+                let groups: BTreeSet<_> = target_groups.iter().map(|one| &one.target_group).collect();
+                match target_groups.len() {
+                    0 => Flaw::new(path, "no servers to forward to"),
+                    6.. => Flaw::new(path, "more than five groups of servers"),
+                    all if groups.len() < all => Flaw::new(path, "names a group twice").hint("add the weights up"),
+                    _ => return Vec::new(),
+                }
             }
+            // A redirect that changes the query alone is a loop to AWS.
             Self::Redirect(redirect)
-                if [&redirect.protocol, &redirect.port, &redirect.host, &redirect.path, &redirect.query]
+                if [&redirect.protocol, &redirect.port, &redirect.host, &redirect.path]
                     .iter()
                     .all(|part| part.is_none()) =>
             {
                 Flaw::new(path, "sends clients where they came from").hint("set what differs, such as `protocol: HTTPS`")
             }
-            Self::Foreign { .. } => Flaw::new(format!("{path}.type"), "`foreign` is what AWS may show, not what can be made"),
-            _ => return Vec::new(),
+            Self::FixedResponse { status, .. } if !matches!(status / 100, 2 | 4 | 5) => {
+                let message = format!("a load balancer does not answer {status}");
+                Flaw::new(format!("{path}.status"), message).hint("use 2xx, 4xx or 5xx; `redirect` answers 301 or 302")
+            }
+            Self::FixedResponse { content_type, .. } if !CONTENT_TYPES.contains(&content_type.as_str()) => {
+                let message = format!("a load balancer does not send `{content_type}`");
+                let hint = format!("use one of {}", CONTENT_TYPES.join(", "));
+                Flaw::new(format!("{path}.content_type"), message).hint(hint)
+            }
+            Self::Foreign { .. } => {
+                Flaw::new(format!("{path}.type"), "`foreign` is what AWS may show, not what can be made")
+            }
+            Self::Redirect(_) | Self::FixedResponse { .. } => return Vec::new(),
         };
         vec![flaw]
     }

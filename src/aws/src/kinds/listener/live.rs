@@ -177,13 +177,7 @@ async fn set_rules(wanted: &Listener, aws: &Aws, listener: &str) -> Result<()> {
             None => {
                 let create = aws.elb.create_rule().listener_arn(listener).priority(rule.priority.into());
                 let create = create.set_conditions(conditions).actions(rule.action.write()?);
-                match create.send().await.call("CreateRule") {
-                    // Made by a try whose answer was lost, and not listed then: the next try sees it.
-                    Err(Error::Service { code, message, .. }) if code == "PriorityInUse" => {
-                        return Err(Error::Busy(message));
-                    }
-                    made => made.map(drop)?,
-                }
+                create.send().await.call("CreateRule")?;
             }
         }
     }

@@ -8,10 +8,12 @@ use aws_sdk_elasticloadbalancingv2::types::{
     SourceIpConditionConfig,
 };
 use engine::Flaw;
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Action;
+use crate::cidr;
 
 /// Which requests are treated apart, and how.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -67,8 +69,8 @@ pub enum Condition {
     /// The client's address.
     SourceIp {
         /// Ranges.
-        #[schemars(length(min = 1, max = 5))]
-        values: BTreeSet<String>,
+        #[schemars(with = "BTreeSet<String>", length(min = 1, max = 5))]
+        values: BTreeSet<IpNet>,
     },
     /// Something made outside that a blueprint cannot say, such as a regular expression.
     Foreign {
@@ -99,6 +101,29 @@ impl Condition {
         Self::Host { values: values.iter().map(|value| (*value).to_owned()).collect() }
     }
 
+    /// How many values it has.
+    fn len(&self) -> usize {
+        match self {
+            Self::Path { values } | Self::Host { values } | Self::Header { values, .. } | Self::Method { values } => {
+                values.len()
+            }
+            Self::Query { values } => values.len(),
+            Self::SourceIp { values } => values.len(),
+            Self::Foreign { .. } => 1,
+        }
+    }
+
+    /// The type's name, where a rule takes one condition of it.
+    fn sole(&self) -> Option<&'static str> {
+        match self {
+            Self::Path { .. } => Some("path"),
+            Self::Host { .. } => Some("host"),
+            Self::Method { .. } => Some("method"),
+            Self::SourceIp { .. } => Some("source-ip"),
+            Self::Header { .. } | Self::Query { .. } | Self::Foreign { .. } => None,
+        }
+    }
+
     pub(super) fn write(&self) -> RuleCondition {
         let list = |values: &BTreeSet<String>| Some(values.iter().cloned().collect::<Vec<_>>());
         let condition = RuleCondition::builder();
@@ -123,7 +148,9 @@ impl Condition {
                 condition.field("query-string").query_string_config(config.build())
             }
             Self::SourceIp { values } => condition.field("source-ip").source_ip_config(
-                SourceIpConditionConfig::builder().set_values(list(values)).build(),
+                SourceIpConditionConfig::builder()
+                    .set_values(Some(values.iter().map(ToString::to_string).collect()))
+                    .build(),
             ),
             Self::Foreign { name } => condition.field(name),
         }
@@ -143,7 +170,11 @@ impl Condition {
             "http-request-method" => {
                 Self::Method { values: set(condition.http_request_method_config().map(|config| config.values())) }
             }
-            "source-ip" => Self::SourceIp { values: set(condition.source_ip_config().map(|config| config.values())) },
+            "source-ip" => {
+                let ranges = set(condition.source_ip_config().map(|config| config.values()));
+                let read: Result<_, ipnet::AddrParseError> = ranges.iter().map(|range| range.parse()).collect();
+                read.map_or_else(|_| Self::Foreign { name: name.to_owned() }, |values| Self::SourceIp { values })
+            }
             "http-header" => {
                 let config = condition.http_header_config();
                 Self::Header {
@@ -182,9 +213,26 @@ pub(super) fn flaws(rules: &BTreeSet<ListenerRule>) -> Vec<Flaw> {
             let message = format!("two rules have the priority {}", rule.priority);
             flaws.push(Flaw::new(format!("{path}.priority"), message));
         }
-        if rule.conditions.is_empty() {
+        // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+        let values: usize = rule.conditions.iter().map(Condition::len).sum();
+        if values > 5 {
+            let message = format!("has {values} values, where AWS takes five in a rule");
+            flaws.push(Flaw::new(format!("{path}.conditions"), message).hint("divide them over several rules"));
+        }
+        let mut seen = BTreeSet::new();
+        for name in rule.conditions.iter().filter_map(Condition::sole).filter(|name| !seen.insert(*name)) {
+            let message = format!("has two conditions of type `{name}`");
+            let hint = "put the values into one: any of them fits";
+            flaws.push(Flaw::new(format!("{path}.conditions"), message).hint(hint));
+        }
+        for condition in &rule.conditions {
+            if let Condition::SourceIp { values } = condition {
+                flaws.extend(values.iter().filter_map(|range| cidr::flaw(&format!("{path}.conditions"), *range)));
+            }
+        }
+        if rule.conditions.is_empty() || rule.conditions.iter().any(|condition| condition.len() == 0) {
             let hint = "what every request gets is the `default_action`";
-            flaws.push(Flaw::new(format!("{path}.conditions"), "a rule needs a condition").hint(hint));
+            flaws.push(Flaw::new(format!("{path}.conditions"), "a rule needs a condition with a value").hint(hint));
         }
         if rule.conditions.iter().any(|condition| matches!(condition, Condition::Foreign { .. })) {
             let message = "`foreign` is what AWS may show, not what can be made";

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    self, IpAddressType, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum,
+    self, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum,
 };
 use engine::{Changed, Error, Found, Labels, Owner, Phase, Query, Ref, Result, Tags};
 use futures::future::try_join_all;
 
-use super::{AddressType, LoadBalancer, Outputs, Scheme, attributes};
+use super::{LoadBalancer, Outputs, Scheme, attributes};
 use crate::{Aws, Call, Deleted, Required, lookup, tags};
 
 /// Names of load balancers have 32 characters.
@@ -62,7 +62,6 @@ pub(super) async fn create(wanted: &LoadBalancer, aws: &Aws, labels: &Labels) ->
         })
         .set_subnets(Some(wanted.subnet_ids()?))
         .set_security_groups(Some(wanted.group_ids()?))
-        .ip_address_type(address_type(wanted.address_type))
         .set_tags(Some(tags::elb::write(labels)));
     let arn = match create.send().await.call("CreateLoadBalancer") {
         Ok(created) => {
@@ -87,6 +86,11 @@ async fn twin(aws: &Aws, name: &str, labels: &Labels) -> Result<String> {
 }
 
 pub(super) async fn update(wanted: &LoadBalancer, aws: &Aws, arn: &str, changed: &Changed) -> Result<()> {
+    // Protection first: what follows may have to wait.
+    let due: Vec<&str> = attributes::PROPERTIES.iter().copied().filter(|property| changed.has(property)).collect();
+    if !due.is_empty() {
+        set_attributes(wanted, aws, arn, &due).await?;
+    }
     if changed.has("security_groups") {
         let set = aws.elb.set_security_groups().load_balancer_arn(arn);
         set.set_security_groups(Some(wanted.group_ids()?)).send().await.call("SetSecurityGroups")?;
@@ -94,14 +98,6 @@ pub(super) async fn update(wanted: &LoadBalancer, aws: &Aws, arn: &str, changed:
     if changed.has("subnets") {
         let set = aws.elb.set_subnets().load_balancer_arn(arn);
         set.set_subnets(Some(wanted.subnet_ids()?)).send().await.call("SetSubnets")?;
-    }
-    if changed.has("address_type") {
-        let set = aws.elb.set_ip_address_type().load_balancer_arn(arn);
-        set.ip_address_type(address_type(wanted.address_type)).send().await.call("SetIpAddressType")?;
-    }
-    let due: Vec<&str> = attributes::PROPERTIES.iter().copied().filter(|property| changed.has(property)).collect();
-    if !due.is_empty() {
-        set_attributes(wanted, aws, arn, &due).await?;
     }
     Ok(())
 }
@@ -123,14 +119,6 @@ impl LoadBalancer {
 
     fn group_ids(&self) -> Result<Vec<String>> {
         self.security_groups.iter().map(|group| group.id().map(str::to_owned)).collect()
-    }
-}
-
-fn address_type(address_type: AddressType) -> IpAddressType {
-    match address_type {
-        AddressType::Ipv4 => IpAddressType::Ipv4,
-        AddressType::Dualstack => IpAddressType::Dualstack,
-        AddressType::DualstackWithoutPublicIpv4 => IpAddressType::DualstackWithoutPublicIpv4,
     }
 }
 
@@ -156,11 +144,6 @@ async fn read(aws: &Aws, balancer: &types::LoadBalancer, tags: Tags) -> Result<O
         },
         subnets: zones.map(Ref::live).collect(),
         security_groups: balancer.security_groups().iter().map(|id| Ref::live(id)).collect(),
-        address_type: match balancer.ip_address_type() {
-            Some(IpAddressType::Dualstack) => AddressType::Dualstack,
-            Some(IpAddressType::DualstackWithoutPublicIpv4) => AddressType::DualstackWithoutPublicIpv4,
-            _ => AddressType::Ipv4,
-        },
         // The rest are attributes.
         ..<LoadBalancer as engine::Kind>::example()
     };

@@ -31,6 +31,8 @@ struct Parts {
     inline: BTreeMap<String, String>,
     managed: BTreeSet<String>,
     profiles: BTreeSet<String>,
+    /// Whether an instance profile of the role's name and path exists.
+    profile: bool,
 }
 
 pub(super) async fn find(aws: &Aws, which: Query<'_>) -> Result<Vec<Found<Role>>> {
@@ -49,6 +51,9 @@ async fn bulk(aws: &Aws, owner: &Owner) -> Result<Vec<Parts>> {
     if roles.is_empty() {
         return Ok(Vec::new());
     }
+    let list = aws.iam.list_instance_profiles().path_prefix(path(owner)).into_paginator().items();
+    let listed: Vec<_> = list.send().try_collect().await.call("ListInstanceProfiles")?;
+    let profiles: BTreeSet<&str> = listed.iter().map(|profile| profile.instance_profile_name()).collect();
     let mut details = BTreeMap::new();
     let mut pages = aws.iam.get_account_authorization_details().filter(EntityType::Role).into_paginator().send();
     while let Some(page) = pages.next().await {
@@ -58,10 +63,10 @@ async fn bulk(aws: &Aws, owner: &Owner) -> Result<Vec<Parts>> {
     }
     // A role in one listing alone was just made or just deleted.
     let both = roles.into_iter().filter_map(|role| details.remove(role.role_name()).map(|detail| (role, detail)));
-    Ok(both.map(|(role, detail)| from_detail(&role, detail)).collect())
+    Ok(both.map(|(role, detail)| from_detail(&role, detail, profiles.contains(role.role_name()))).collect())
 }
 
-fn from_detail(role: &types::Role, detail: types::RoleDetail) -> Parts {
+fn from_detail(role: &types::Role, detail: types::RoleDetail, profile: bool) -> Parts {
     let inline = detail.role_policy_list.unwrap_or_default().into_iter();
     let managed = detail.attached_managed_policies.unwrap_or_default().into_iter();
     let profiles = detail.instance_profile_list.unwrap_or_default().into_iter();
@@ -76,13 +81,22 @@ fn from_detail(role: &types::Role, detail: types::RoleDetail) -> Parts {
         inline: inline.filter_map(|policy| Some((policy.policy_name?, policy.policy_document?))).collect(),
         managed: managed.filter_map(|policy| policy.policy_arn).collect(),
         profiles: profiles.map(|profile| profile.instance_profile_name).collect(),
+        profile,
     }
 }
 
 /// One role, by calls that ask for nobody else's; `None` if it does not exist.
 async fn single(aws: &Aws, name: &str) -> Result<Option<Parts>> {
-    match futures::try_join!(role(aws, name), inline(aws, name), managed(aws, name), profiles(aws, name)) {
-        Ok((role, inline, managed, profiles)) => Ok(Some(Parts {
+    let parts = futures::try_join!(
+        role(aws, name),
+        inline(aws, name),
+        managed(aws, name),
+        profiles(aws, name),
+        profile_path(aws, name)
+    );
+    match parts {
+        Ok((role, inline, managed, profiles, path)) => Ok(Some(Parts {
+            profile: path.is_some_and(|path| path == role.path),
             name: role.role_name,
             arn: role.arn,
             trust: role.assume_role_policy_document,
@@ -129,6 +143,15 @@ async fn profiles(aws: &Aws, name: &str) -> Result<BTreeSet<String>> {
     Ok(profiles.into_iter().map(|profile| profile.instance_profile_name).collect())
 }
 
+/// The path of the instance profile of a role's name, if there is one.
+async fn profile_path(aws: &Aws, name: &str) -> Result<Option<String>> {
+    match aws.iam.get_instance_profile().instance_profile_name(name).send().await.call("GetInstanceProfile") {
+        Ok(got) => Ok(got.instance_profile.map(|profile| profile.path)),
+        Err(Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads a document as IAM returns it: with everything but letters and digits escaped.
 /// <https://datatracker.ietf.org/doc/html/rfc3986>
 fn document(text: &str) -> Result<Policy> {
@@ -146,7 +169,11 @@ fn read(parts: Parts) -> Result<Found<Role>> {
             managed_policies: parts.managed,
             permissions_boundary: parts.boundary,
             max_session: parts.max_session.unwrap_or(3600),
-            instance_profile: parts.profiles.contains(&parts.name),
+            instance_profile: match parts.profiles.contains(&parts.name) {
+                true => Some(true),
+                false if parts.profile => None,
+                false => Some(false),
+            },
         },
         tags: parts.tags,
         outputs: Outputs { id: parts.name.clone(), arn: parts.arn },
@@ -251,7 +278,7 @@ async fn set_managed(wanted: &Role, aws: &Aws, name: &str) -> Result<()> {
 }
 
 async fn set_profile(wanted: &Role, aws: &Aws, name: &str) -> Result<()> {
-    if !wanted.instance_profile {
+    if wanted.instance_profile != Some(true) {
         return remove_profile(aws, name, name).await;
     }
     let role = role(aws, name).await?;

@@ -45,6 +45,8 @@ pub struct Document {
 pub struct Expanded {
     /// Whose resources these are; `None` if the blueprint has no usable name.
     pub owner: Option<Owner>,
+    /// The primary site's region.
+    pub region: String,
     /// What is wanted; not to be acted on while there are errors.
     pub graph: Graph,
     /// Every mistake.
@@ -119,7 +121,7 @@ pub fn expand(document: &Document, sources: &Sources, components: &[&dyn Compone
     graph.outputs = outputs::outputs(&mut context, outputs);
     let mut diagnostics = checked.found;
     diagnostics.append(&mut context.found);
-    Expanded { owner: stack.named.then_some(stack.owner), graph, diagnostics }
+    Expanded { owner: stack.named.then_some(stack.owner), region: stack.region, graph, diagnostics }
 }
 
 /// A component's part of the blueprint.

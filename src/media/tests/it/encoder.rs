@@ -14,7 +14,8 @@ pub(crate) fn nine() -> &'static str {
         if let Ok(path) = std::env::var("MEDIA_FFMPEG9") {
             return path;
         }
-        let python = std::env::var("MEDIA_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let python = ["MEDIA_PYTHON", "TERRACE_TEST_PYTHON"].iter().find_map(|name| std::env::var(name).ok());
+        let python = python.unwrap_or_else(|| "python3".to_owned());
         let ask = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())";
         let output = Command::new(python).args(["-c", ask]).output().unwrap();
         let path = String::from_utf8(output.stdout).unwrap().trim().to_owned();

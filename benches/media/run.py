@@ -42,8 +42,8 @@ def stop(process):
 
 def family(pid):
     """The process and its children."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    return [pid] + [int(child) for child in (children.read_text().split() if children.exists() else [])]
+    lists = [path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children")]
+    return [pid] + [int(child) for children in lists for child in children.split()]
 
 
 def used(pids):

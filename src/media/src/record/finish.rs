@@ -38,24 +38,33 @@ fn hide(file: &mut File, end: u64) -> io::Result<()> {
     file.sync_data()
 }
 
+/// Times further apart than this have something missing between them, in seconds.
+const GAP: f64 = 0.02;
+
 struct Segment {
     place: u64,
     length: u64,
     init: usize,
     seconds: f64,
+    /// Parts are missing before it, because the disk was too slow.
+    gap: bool,
 }
 
 fn playlist(scan: &Scan) -> String {
     let mut segments: Vec<Segment> = vec![];
+    let mut end = None;
     for fragment in &scan.fragments {
-        let (seconds, key) = lead(scan, fragment);
+        let Lead { begin, seconds, key } = lead(scan, fragment);
+        let gap = end.is_some_and(|end: f64| (begin - end).abs() > GAP);
+        end = Some(begin + seconds);
         match segments.last_mut() {
-            Some(last) if last.init == fragment.init && !(key && last.seconds >= SEGMENT) => {
+            Some(last) if last.init == fragment.init && !gap && !(key && last.seconds >= SEGMENT) => {
                 last.length = fragment.place + fragment.length - last.place;
                 last.seconds += seconds;
             }
             _ => {
-                segments.push(Segment { place: fragment.place, length: fragment.length, init: fragment.init, seconds })
+                let (place, length, init) = (fragment.place, fragment.length, fragment.init);
+                segments.push(Segment { place, length, init, seconds, gap });
             }
         }
     }
@@ -66,10 +75,10 @@ fn playlist(scan: &Scan) -> String {
     );
     let mut init = None;
     for segment in &segments {
+        if segment.gap || init.is_some_and(|init| init != segment.init) {
+            out.push_str("#EXT-X-DISCONTINUITY\n");
+        }
         if init != Some(segment.init) {
-            if init.is_some() {
-                out.push_str("#EXT-X-DISCONTINUITY\n");
-            }
             init = Some(segment.init);
             let map = &scan.inits[segment.init];
             let _ = writeln!(out, "#EXT-X-MAP:URI=\"{MOVIE}\",BYTERANGE=\"{}@{}\"", map.length, map.place);
@@ -84,11 +93,23 @@ fn playlist(scan: &Scan) -> String {
     out
 }
 
-/// Length of a fragment in seconds, and whether decoding can start at it.
-fn lead(scan: &Scan, fragment: &Fragment) -> (f64, bool) {
+/// Where a fragment lies in time.
+struct Lead {
+    /// Seconds on the broadcast's timeline.
+    begin: f64,
+    seconds: f64,
+    /// Decoding can start at it.
+    key: bool,
+}
+
+fn lead(scan: &Scan, fragment: &Fragment) -> Lead {
     let run = |track| fragment.runs.iter().find(|run| run.track == track);
-    let Some(run) = run(VIDEO_TRACK).or_else(|| run(AUDIO_TRACK)) else { return (0.0, false) };
+    let Some(run) = run(VIDEO_TRACK).or_else(|| run(AUDIO_TRACK)) else {
+        return Lead { begin: 0.0, seconds: 0.0, key: false };
+    };
     let ticks: u64 = run.entries.iter().map(|entry| u64::from(entry.duration)).sum();
     let scale = if run.track == VIDEO_TRACK { VIDEO_SCALE } else { scan.scale(fragment.init, run.track) };
-    (ticks as f64 / f64::from(scale), run.entries.first().is_some_and(|entry| entry.key))
+    let seconds = |ticks: u64| ticks as f64 / f64::from(scale);
+    let key = run.entries.first().is_some_and(|entry| entry.key);
+    Lead { begin: seconds(run.time), seconds: seconds(ticks), key }
 }

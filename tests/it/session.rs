@@ -72,8 +72,17 @@ fn what_is_protected_is_not_destroyed() {
     folder.expect(&["apply", "--yes"]);
     let refused = folder.run(&["destroy", "--yes"]);
     assert_eq!(refused.code, 5, "{refused:?}");
-    assert!(refused.err.contains("db-instance/main (`deletion_protection`)"), "{}", refused.err);
+    assert!(refused.err.contains("db-instance/db: `deletion_protection` is on"), "{}", refused.err);
     assert!(folder.expect(&["plan"]).starts_with("No changes"));
+}
+
+#[test]
+fn a_network_is_not_replaced_under_a_stack() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"]);
+    folder.edit("blueprints/three-tier.yaml", |text| text.replace("cidr: 10.0.0.0/16", "cidr: 10.9.0.0/16"));
+    let refused = folder.run(&["apply", "--yes"]);
+    assert_eq!((refused.code, refused.err.contains("vpc/main: what stands in it")), (5, true), "{refused:?}");
 }
 
 #[test]

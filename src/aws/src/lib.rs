@@ -8,6 +8,7 @@ pub mod kinds;
 pub mod lease;
 mod lookup;
 mod policy;
+pub mod reference;
 mod route;
 mod rule;
 mod tags;

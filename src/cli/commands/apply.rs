@@ -31,7 +31,7 @@ async fn apply(
     if !printer.json {
         plan::print(&plan, context, arguments.details, printer);
     }
-    walk::refuse_protected(&plan)?;
+    walk::refuse(&plan)?;
     let mut live = inventory;
     if !plan.is_empty() {
         if plan.changes_anything() {

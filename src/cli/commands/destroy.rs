@@ -36,7 +36,7 @@ async fn destroy(
     if !printer.json {
         plan::print(&plan, context, arguments.details, printer);
     }
-    walk::refuse_protected(&plan)?;
+    walk::refuse(&plan)?;
     walk::agree(&plan, true, context, &arguments.consent, printer)?;
     let walk = walk::Walk { verb: "destroy", context, provider, lease, width: arguments.consent.parallelism };
     walk::walk(&plan, inventory, &walk, printer).await?;

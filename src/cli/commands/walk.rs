@@ -68,17 +68,17 @@ fn is_dead(held: &Held) -> bool {
     here && processes.join("self").exists() && !processes.join(pid.trim_end_matches(')')).exists()
 }
 
-/// Refuses what a live property forbids.
-pub(super) fn refuse_protected(plan: &Plan) -> Result<(), Failure> {
-    let protected: Vec<String> = plan
-        .protected()
-        .filter_map(|change| Some(format!("{} (`{}`)", change.address, change.protected_by.as_ref()?)))
-        .collect();
-    if protected.is_empty() {
+/// Refuses a plan with a change that is refused.
+pub(super) fn refuse(plan: &Plan) -> Result<(), Failure> {
+    let refused: Vec<String> =
+        plan.refused().filter_map(|change| Some(format!("{}: {}", change.address, change.refused.as_ref()?))).collect();
+    if refused.is_empty() {
         return Ok(());
     }
-    let failure = Failure::new(format!("protected against deletion: {}; nothing was done", protected.join(", ")));
-    Err(failure.code(Code::Refused).hint("turn the property off in the blueprint and apply that first"))
+    let failure = Failure::new(format!("refused; nothing was done\n  {}", refused.join("\n  ")));
+    Err(failure
+        .code(Code::Refused)
+        .hint("a protection is turned off in the blueprint, and applied, before what it protects goes"))
 }
 
 /// Asks for what the plan needs: a yes, or the environment's name if something would be lost.

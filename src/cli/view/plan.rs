@@ -53,9 +53,8 @@ fn risks(plan: &Plan, options: Options) -> Vec<String> {
         for impact in &change.impacts {
             rows.push((impact.risk, change.address.to_string(), impact.effect.clone()));
         }
-        if let Some(property) = &change.protected_by {
-            let effect = format!("is protected by `{property}`: this plan is refused");
-            rows.push((engine::Risk::DataLoss, change.address.to_string(), effect));
+        if let Some(reason) = &change.refused {
+            rows.push((engine::Risk::DataLoss, change.address.to_string(), format!("is refused: {reason}")));
         }
     }
     if rows.is_empty() {

@@ -39,6 +39,8 @@ pub trait Kind: Sized + Clone + Serialize + DeserializeOwned + JsonSchema + Send
     const RENEWED: &'static [&'static str] = &[];
     /// The `bool` property that makes the cloud refuse to delete the resource.
     const PROTECTION: Option<&'static str> = None;
+    /// Whether so much stands inside one that replacing it is refused.
+    const PERMANENT: bool = false;
     /// Kinds that come first although no property refers to them, and whose deletes come after: a public load
     /// balancer needs the network's internet gateway.
     const AFTER: &'static [&'static str] = &[];
@@ -369,6 +371,8 @@ pub struct KindInfo {
     pub renewed: &'static [&'static str],
     /// [`Kind::PROTECTION`].
     pub protection: Option<&'static str>,
+    /// [`Kind::PERMANENT`].
+    pub permanent: bool,
     /// [`Kind::AFTER`].
     pub after: &'static [&'static str],
     /// [`Kind::REPEATABLE`].
@@ -414,6 +418,7 @@ impl KindInfo {
             unique: K::UNIQUE,
             renewed: K::RENEWED,
             protection: K::PROTECTION,
+            permanent: K::PERMANENT,
             after: K::AFTER,
             repeatable: K::REPEATABLE,
             quota: K::QUOTA,

@@ -228,6 +228,18 @@ def _health(call: Call, item: Group) -> None:
                 sick.pop(name, None)
 
 
+def _rebalance(call: Call, item: Group) -> None:
+    """Terminates instances in subnets the group has left, so that they are replaced elsewhere.
+    https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-capacity-rebalancing.html#asg-rebalancing
+    """
+    if "AZRebalance" in item["suspended"]:
+        return
+    where = subnets(item)
+    for name in staying(item):
+        if item["instances"][name]["subnet"] not in where:
+            terminate(call, item, name)
+
+
 def settle(call: Call) -> None:
     """Brings every group of the region up to now."""
     from .rules.asg_refresh import advance
@@ -247,6 +259,7 @@ def settle(call: Call) -> None:
                 del groups(call)[name]
             continue
         _health(call, item)
+        _rebalance(call, item)
         advance(call, item)
         scale(call, item)
         _end(call, item, call.account.now())

@@ -54,6 +54,7 @@ def check(call: Call) -> None:
         for text in named & hidden:
             if is_of(kind, text) and not _is_filter(call, text):
                 code = kind.missing[0] if kind.service == call.service else _foreign(call.service, kind)
+                code = _IN_CALL.get((call.action, kind.name), code)
                 raise Fault(code, kind.missing[1].format(text))
 
 
@@ -67,6 +68,11 @@ _FOREIGN = {
     ("elasticloadbalancing", "subnet"): "SubnetNotFound",
     ("elasticloadbalancing", "security-group"): "InvalidSecurityGroup",
     ("rds", "subnet"): "InvalidSubnet",
+}
+#: Codes that differ from the kind's own in one operation.
+_IN_CALL = {
+    ("CreateRoute", "nat-gateway"): "InvalidNatGatewayID.NotFound",
+    ("ReplaceRoute", "nat-gateway"): "InvalidNatGatewayID.NotFound",
 }
 _RDS_ARNS = {
     "db-subnet-group": ":subgrp:",

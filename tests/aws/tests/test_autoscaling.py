@@ -351,3 +351,10 @@ def test_protection_hooks_and_traffic_sources(cloud, refused, net):
 def test_what_is_not_kept_is_refused(cloud, refused, net):
     refused("NotImplemented", cloud.autoscaling.create_auto_scaling_group, **ask(net, LoadBalancerNames=["old"]))
     refused("NotImplemented", cloud.autoscaling.describe_launch_configurations)
+
+
+def test_instances_follow_their_group_out_of_a_subnet(cloud, net):
+    cloud.autoscaling.create_auto_scaling_group(**ask(net))
+    cloud.autoscaling.update_auto_scaling_group(AutoScalingGroupName="web", VPCZoneIdentifier=net["subnets"][0])
+    zones = {item["AvailabilityZone"] for item in group(cloud)["Instances"] if item["LifecycleState"] == "InService"}
+    assert len(zones) == 1

@@ -267,3 +267,19 @@ def test_every_service_pages_in_its_own_words(cloud, refused):
     refused("InvalidParameterValue", cloud.rds.describe_db_parameter_groups, MaxRecords=5)
     refused("ValidationError", cloud.autoscaling.describe_auto_scaling_groups, MaxRecords=500)
     refused("ValidationError", cloud.elbv2.describe_target_groups, PageSize=500)
+
+
+def test_a_route_to_an_unseen_gateway_is_refused_in_its_own_words(cloud, refused):
+    vpc = cloud.vpc()
+    subnet = cloud.subnet(vpc)
+    gateway = cloud.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    cloud.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    address = cloud.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    table = cloud.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    cloud.settings(lag=60.0)
+    nat = cloud.ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    route = {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": nat}
+    refused("InvalidNatGatewayID.NotFound", cloud.ec2.create_route, **route)
+    refused("NatGatewayNotFound", cloud.ec2.describe_nat_gateways, NatGatewayIds=[nat])
+    cloud.post("advance", seconds=61)
+    cloud.ec2.create_route(**route)

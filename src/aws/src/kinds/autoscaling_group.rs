@@ -32,14 +32,14 @@ pub struct AutoscalingGroup {
     #[schemars(length(min = 1))]
     pub subnets: BTreeSet<Ref<Subnet>>,
     /// The fewest instances there may be.
-    #[schemars(range(max = 10000))]
+    #[schemars(range(min = 0, max = 10000))]
     pub min: u32,
     /// The most instances there may be.
-    #[schemars(range(max = 10000))]
+    #[schemars(range(min = 0, max = 10000))]
     pub max: u32,
     /// How many there are; not managed unless set (scaling decides, from the fewest on).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 10000))]
+    #[schemars(range(min = 0, max = 10000))]
     pub desired: Option<u32>,
     /// The groups of servers that instances join; none unless set.
     #[serde(default)]
@@ -49,19 +49,19 @@ pub struct AutoscalingGroup {
     pub health_check: HealthCheck,
     /// Seconds a new instance may be unhealthy; 300 unless set.
     #[serde(default = "five_minutes")]
-    #[schemars(range(max = 172800))]
+    #[schemars(range(min = 0, max = 172800))]
     pub health_check_grace: i32,
     /// Seconds until a new instance's metrics count; not managed unless set (AWS counts them at once).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 3600))]
+    #[schemars(range(min = 0, max = 3600))]
     pub warmup: Option<i32>,
     /// Seconds between two changes that simple policies make; 300 unless set.
     #[serde(default = "five_minutes")]
-    #[schemars(range(max = 86400))]
+    #[schemars(range(min = 0, max = 86400))]
     pub cooldown: i32,
     /// Seconds after which an instance is replaced, a day at least; 0, the default, for never.
     #[serde(default)]
-    #[schemars(range(max = 31536000))]
+    #[schemars(range(min = 0, max = 31536000))]
     pub max_instance_lifetime: i32,
     /// How much of the group works while instances are replaced.
     #[serde(default)]

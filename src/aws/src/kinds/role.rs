@@ -30,7 +30,7 @@ pub struct Role {
     pub managed_policies: BTreeSet<String>,
     /// ARN of the policy that says what it may be allowed at most; no limit unless set.
     #[serde(default)]
-    #[schemars(length(max = 2048), regex(pattern = r"^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/.+$"))]
+    #[schemars(regex(pattern = r"^arn:aws[a-z-]*:iam::(aws|\d{12}):policy/.+$"))]
     pub permissions_boundary: Option<String>,
     /// How many seconds one session may last at most; an hour unless set.
     #[serde(default = "hour")]

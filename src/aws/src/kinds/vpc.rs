@@ -41,6 +41,8 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const FIXED: &'static [&'static str] = &["cidr"];
+    // Load balancers, subnet groups and databases cannot leave their network.
+    const PERMANENT: bool = true;
     const REPEATABLE: bool = false;
     // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
     const QUOTA: Option<u32> = Some(5);

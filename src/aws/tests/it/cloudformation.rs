@@ -10,10 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Kind, property and why it is meant to differ from CloudFormation.
-const DIFFERENCES: &[(&str, &str, &str)] = &[
-    ("db-instance", "username", "the pattern, which is stricter, allows 63 characters"),
-    ("role", "permissions_boundary", "the limits of a policy's path and name keep its ARN shorter than that"),
-];
+const DIFFERENCES: &[(&str, &str, &str)] =
+    &[("role", "permissions_boundary", "the limits of a policy's path and name keep its ARN shorter than that")];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -34,11 +34,16 @@ async fn every_edit_plans_what_it_should_and_converges() {
     let account = account();
     let base = list(&shop(""));
     let process = Process::every(&account);
+    // A certificate to answer HTTPS with; its number is put in for `ACCOUNT`.
+    let upload = process.iam.upload_server_certificate().server_certificate_name("shop");
+    upload.certificate_body("body").private_key("key").send().await.unwrap();
     process.apply(&base).await;
     let mut wrong = Vec::new();
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let wanted = list(&shop(&fs::read_to_string(case.join("overrides.yaml")).unwrap()));
+        let overrides = fs::read_to_string(case.join("overrides.yaml")).unwrap();
+        let wanted = list(&shop(&overrides.replace("ACCOUNT", &account.number)));
+        println!("{name}");
         let (plan, _) = process.plan(&wanted).await;
         let told = tell(&plan);
         let file = case.join("plan.txt");

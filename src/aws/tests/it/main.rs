@@ -12,6 +12,8 @@ mod edits;
 mod impact;
 mod network;
 mod noise;
+mod reference;
+mod refresh;
 mod registry;
 mod rehearsal;
 #[path = "../../../../tests/support/server.rs"]

@@ -24,6 +24,7 @@ pub(crate) struct Process {
     pub(crate) cloud: Catalog<Aws>,
     /// For what somebody else does.
     pub(crate) ec2: aws_sdk_ec2::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
     owner: Owner,
 }
 
@@ -49,9 +50,10 @@ impl Process {
         let wire = Wire::plain();
         let config = wire.config(&server().endpoint, "ap-northeast-2", &account.access_key());
         let (aws, ec2) = (Aws::new(&config), aws_sdk_ec2::Client::new(&config));
+        let iam = aws_sdk_iam::Client::new(&config);
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
-        Self { wire, cloud, ec2, owner }
+        Self { wire, cloud, ec2, iam, owner }
     }
 
     pub(crate) async fn discover(&self) -> Inventory {

@@ -20,7 +20,7 @@ pub(super) struct Decision {
     pub(super) leftovers: Vec<Live>,
     pub(super) fields: Vec<Field>,
     pub(super) impacts: Vec<Impact>,
-    pub(super) protected_by: Option<String>,
+    pub(super) refused: Option<String>,
 }
 
 /// What all decisions were made on.
@@ -57,7 +57,7 @@ pub(super) fn decide(graph: &Graph, inventory: &Inventory, kinds: &BTreeMap<&str
             verb: Verb::Delete,
             fields: Vec::new(),
             impacts: kind.map(|kind| delete_impacts(kind, &first, &live)).unwrap_or_default(),
-            protected_by: kind.and_then(|kind| protection(kind, &first)),
+            refused: kind.and_then(|kind| protection(kind, &first)),
             live: Some(first),
             leftovers: all,
         });
@@ -75,14 +75,14 @@ fn decide_wanted(
 ) -> Option<Decision> {
     let address = &resource.address;
     let leftovers = live.superseded(address).to_vec();
-    let decision = |verb, current: Option<&Live>, fields, impacts, protected_by| Decision {
+    let decision = |verb, current: Option<&Live>, fields, impacts, refused| Decision {
         address: address.clone(),
         verb,
         live: current.cloned(),
         leftovers: leftovers.clone(),
         fields,
         impacts,
-        protected_by,
+        refused,
     };
     let Some(current) = live.get(address) else {
         let impacts = (kind.impact)(None, Some(&resource.properties));
@@ -110,7 +110,10 @@ fn decide_wanted(
         if order == ReplaceOrder::DeleteFirst {
             impacts.push(Impact::new(Risk::Downtime, "is deleted before its replacement exists"));
         }
-        let protected = protection(kind, current);
+        let permanent = kind.permanent.then(|| {
+            "what stands in it cannot move to another one: make a second stack, move over, then destroy this one".into()
+        });
+        let protected = permanent.or_else(|| protection(kind, current));
         return Some(decision(Verb::Replace(order), Some(current), fields(changes), sorted(impacts), protected));
     }
     let impacts = match changes.is_empty() {
@@ -218,7 +221,7 @@ fn sorted(mut impacts: Vec<Impact>) -> Vec<Impact> {
 
 fn protection(kind: &KindInfo, current: &Live) -> Option<String> {
     let property = kind.protection?;
-    (current.properties.get(property) == Some(&Value::Bool(true))).then(|| property.to_owned())
+    (current.properties.get(property) == Some(&Value::Bool(true))).then(|| format!("`{property}` is on"))
 }
 
 /// Takes live resources over whose address left the blueprint while a new address wants the same natural key.

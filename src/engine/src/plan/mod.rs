@@ -51,8 +51,8 @@ pub struct Change {
     pub fields: Vec<Field>,
     /// What a person must know first.
     pub impacts: Vec<Impact>,
-    /// The live property that forbids the deletion this change needs.
-    pub protected_by: Option<String>,
+    /// Why the change is refused, such as a live property that forbids the deletion it needs.
+    pub refused: Option<String>,
 }
 
 /// What happens to an address.
@@ -187,9 +187,9 @@ impl Plan {
         self.changes.iter().any(|change| change.verb != Verb::Wait)
     }
 
-    /// Changes that a live property forbids.
-    pub fn protected(&self) -> impl Iterator<Item = &Change> {
-        self.changes.iter().filter(|change| change.protected_by.is_some())
+    /// Changes that are refused, which refuses the plan.
+    pub fn refused(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.refused.is_some())
     }
 
     /// How long it typically takes with nothing in the way: the longest chain of steps.

@@ -49,7 +49,7 @@ fn change(decision: Decision, graph: &Graph) -> Change {
         id: decision.live.map(|live| live.id),
         fields: decision.fields,
         impacts: decision.impacts,
-        protected_by: decision.protected_by,
+        refused: decision.refused,
     }
 }
 

@@ -148,9 +148,8 @@ async fn a_protected_resource_is_named_before_anything_is_done() {
     edit(&mut wanted, "disk/main", "guarded", json!(true));
     apply_on(&cloud, &wanted, instant()).await;
     let (plan, _) = plan_on(&cloud, &[]).await;
-    let protected: Vec<_> =
-        plan.protected().map(|change| (change.address.to_string(), change.protected_by.clone())).collect();
-    assert_eq!(protected, [("disk/main".to_owned(), Some("guarded".to_owned()))]);
+    let protected: Vec<_> = plan.refused().map(|change| (change.address.to_string(), change.refused.clone())).collect();
+    assert_eq!(protected, [("disk/main".to_owned(), Some("`guarded` is on".to_owned()))]);
 }
 
 #[tokio::test]

@@ -161,3 +161,22 @@ fn sizes(group: &types::AutoScalingGroup, actions: &[ScheduledUpdateGroupAction]
         one(group.max_size(), set(ScheduledUpdateGroupAction::max_size), base(written.map(|(_, max)| max))),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(min: i32, max: i32) -> types::AutoScalingGroup {
+        let tag = types::TagDescription::builder().key(live::SIZE).value("2-6").build();
+        types::AutoScalingGroup::builder().min_size(min).max_size(max).tags(tag).build()
+    }
+
+    #[test]
+    fn sizes_a_scheduled_action_set_are_not_drift() {
+        let morning = ScheduledUpdateGroupAction::builder().min_size(4).max_size(8).build();
+        assert_eq!(sizes(&group(4, 8), std::slice::from_ref(&morning)), (2, 6));
+        // Somebody's own: neither the blueprint's nor an action's.
+        assert_eq!(sizes(&group(3, 8), std::slice::from_ref(&morning)), (3, 6));
+        assert_eq!(sizes(&group(4, 8), &[]), (4, 8));
+    }
+}

@@ -74,7 +74,9 @@ where
     };
     let code = service.err().code().unwrap_or("unknown");
     let message = || service.err().message().unwrap_or(code).to_owned();
-    if GONE.contains(&code) || code.ends_with("NotFound") || code.ends_with("NotFoundFault") {
+    if code == "IdempotentParameterMismatch" {
+        Error::Spent { operation }
+    } else if GONE.contains(&code) || code.ends_with("NotFound") || code.ends_with("NotFoundFault") {
         Error::NotFound
     } else if THROTTLED.contains(&code) {
         Error::Throttled(format!("{operation}: {}", message()))

@@ -25,6 +25,12 @@ pub enum Error {
         /// What happened to the answer.
         message: String,
     },
+    /// The client token made something with other properties before: the next generation's has to be tried.
+    #[error("{operation}: the client token was used for something else")]
+    Spent {
+        /// The API call.
+        operation: &'static str,
+    },
     /// The cloud refused the call.
     #[error("{operation}: {message} ({code})")]
     Service {

@@ -1,11 +1,13 @@
 //! What the network kinds promise beyond the contract of every kind.
 
+use engine::apply::{Job, apply};
 use engine::plan::{Origin, Verb};
+use engine::simulator::{Settings, Simulator};
 use engine::{Address, Owner, Resource, Tags};
 use serde_json::{Value, json};
 
 use crate::stand::Stand;
-use crate::world::{Process, account};
+use crate::world::{Process, SCALE, account, pace};
 
 fn resource(address: &str, properties: Value) -> Resource {
     let address: Address = address.parse().unwrap();
@@ -167,4 +169,31 @@ async fn a_gateway_somebody_detached_is_replaced_and_routes_follow() {
     let table = inventory.get(&"route-table/public".parse().unwrap()).unwrap();
     assert!(table.note.is_none(), "{table:?}");
     assert_eq!(account.inventory()["internet-gateway"].len(), 1);
+}
+
+#[tokio::test]
+async fn private_nat_gateways_share_no_address() {
+    let subnet = resource("subnet/a", json!({ "vpc": "main", "cidr": "10.0.0.0/24", "zone": "ap-northeast-2a" }));
+    let nat = |name: &str| resource(name, json!({ "subnet": "a", "connectivity": "private" }));
+    let wanted = [vpc(), subnet, nat("nat-gateway/one"), nat("nat-gateway/two")];
+    let account = account();
+    Process::new(&account, &wanted).apply(&wanted).await;
+    assert_eq!(account.inventory()["nat-gateway"].len(), 2);
+
+    let settings = Settings { scale: SCALE, ..Settings::default() };
+    let cloud = Simulator::in_memory(aws::kinds::INFOS, settings);
+    let graph = engine::Graph::new(wanted);
+    let inventory = engine::discover(&cloud, &Owner::new("shop", "test")).await.unwrap();
+    let plan = engine::plan(&graph, &inventory, aws::kinds::INFOS);
+    let job = Job {
+        owner: &Owner::new("shop", "test"),
+        provider: &cloud,
+        pace: pace(),
+        width: 8,
+        stop: &|| false,
+        fence: &|| true,
+    };
+    let mut told = Vec::new();
+    let outcome = apply(&plan, inventory, &job, |event| told.push(event)).await;
+    assert!(outcome.tally.complete(), "{told:#?}");
 }

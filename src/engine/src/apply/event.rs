@@ -140,7 +140,11 @@ impl Event {
             Error::Throttled(_) => Some("the account is near its request limit; run again in a minute"),
             Error::Lost { .. } => Some("check the connection and run again: what was made is found and kept"),
             Error::Foreign { .. } => Some("rename the resource in the blueprint, or remove the other one"),
-            Error::NotFound | Error::Service { .. } | Error::Unresolved(_) | Error::Invalid(_) => None,
+            Error::NotFound
+            | Error::Spent { .. }
+            | Error::Service { .. }
+            | Error::Unresolved(_)
+            | Error::Invalid(_) => None,
         };
         let address = step.address.clone();
         Self::Failed { step: index, address, error: error.to_string(), hint: hint.map(str::to_owned), elapsed }

@@ -33,7 +33,7 @@ impl Runner<'_> {
         let run = Run { runner: self, index, step, kind: self.kind(&step.address)? };
         match &step.operation {
             Operation::Create { desired } => run.create(desired).await,
-            Operation::Update { id, desired } => run.update(id, desired).await,
+            Operation::Update { id, desired, renamed } => run.update(id, desired, *renamed).await,
             Operation::Delete { id, going } => run.delete(id, *going).await,
             Operation::Wait { id } => run.wait(id).await,
         }
@@ -62,22 +62,26 @@ impl Run<'_> {
         let properties = self.resolved(desired)?;
         for generation in 0..GENERATIONS {
             let labels = self.labels(desired, &properties, generation);
-            let id = self.make(&properties, &labels).await?;
+            // What an earlier token made and is alive was discovered: only one that is gone can have spent it.
+            let id = match self.make(&properties, &labels).await {
+                Err(Error::Spent { .. }) => continue,
+                made => made?,
+            };
             // A client token outlives the resource it made: the next generation has a token of its own.
             if let Some(live) = self.ready(&id, self.step.expected).await? {
-                return self.converge(live, desired).await;
+                return self.converge(live, desired, false).await;
             }
         }
-        Err(Error::Busy(format!("{GENERATIONS} creates in a row returned a resource that was deleted before")))
+        Err(Error::Busy(format!("{GENERATIONS} creates in a row returned what was deleted before")))
     }
 
-    async fn update(&self, id: &str, desired: &Desired) -> Result<()> {
+    async fn update(&self, id: &str, desired: &Desired, renamed: bool) -> Result<()> {
         let known = self.runner.inventory(|inventory| inventory.get(&self.step.address).cloned());
         let live = match known.filter(|live| live.id == id && live.phase == Phase::Ready) {
             Some(live) => live,
             None => self.ready(id, self.step.expected).await?.ok_or(Error::NotFound)?,
         };
-        self.converge(live, desired).await
+        self.converge(live, desired, renamed).await
     }
 
     async fn delete(&self, id: &str, going: bool) -> Result<()> {
@@ -109,7 +113,7 @@ impl Run<'_> {
     /// What a create that was cut short left out, and what a taken-over resource has otherwise, is made up for here. A
     /// cloud may show old values for a while after an update it accepted, so a difference only counts as one that did
     /// not take when the lag window has passed.
-    async fn converge(&self, mut live: Live, desired: &Desired) -> Result<()> {
+    async fn converge(&self, mut live: Live, desired: &Desired, renamed: bool) -> Result<()> {
         let Runner { job, .. } = self.runner;
         let address = &self.step.address;
         let left = self.left(desired, &live);
@@ -117,8 +121,10 @@ impl Run<'_> {
         if let Some(fixed) = due.iter().find(|name| self.kind.fixed.contains(&name.as_str())) {
             return Err(Error::Invalid(format!("`{}` exists with another `{fixed}`, which cannot change", live.id)));
         }
-        let relabel =
-            live.address != *address || live.spec != desired.spec || !tag_differences(&desired.tags, &live).is_empty();
+        let relabel = renamed
+            || live.address != *address
+            || live.spec != desired.spec
+            || !tag_differences(&desired.tags, &live).is_empty();
         if due.is_empty() && !relabel {
             return self.keep(live);
         }

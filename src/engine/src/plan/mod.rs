@@ -140,6 +140,8 @@ pub enum Operation {
         id: String,
         /// What is wanted.
         desired: Desired,
+        /// Whether its tags name another address.
+        renamed: bool,
     },
     /// Deletes one.
     Delete {

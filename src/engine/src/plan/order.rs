@@ -24,7 +24,8 @@ pub(super) fn plan(graph: &Graph, decided: Decided, live: &Inventory, kinds: &BT
     let mut steps = Steps::default();
     for (change, decision) in decided.decisions.iter().enumerate() {
         let timing = kinds.get(decision.address.kind()).map_or(Timing::seconds(1, 1, 1), |kind| (kind.timing)());
-        add(&mut steps, change, decision, graph.get(&decision.address), timing);
+        let renamed = decided.renames.iter().any(|rename| rename.to == decision.address);
+        add(&mut steps, change, decision, graph.get(&decision.address), renamed, timing);
     }
     follow_references(&mut steps, graph);
     follow_kinds(&mut steps, kinds, live);
@@ -53,7 +54,14 @@ fn change(decision: Decision, graph: &Graph) -> Change {
     }
 }
 
-fn add(steps: &mut Steps, change: usize, decision: &Decision, resource: Option<&Resource>, timing: Timing) {
+fn add(
+    steps: &mut Steps,
+    change: usize,
+    decision: &Decision,
+    resource: Option<&Resource>,
+    renamed: bool,
+    timing: Timing,
+) {
     let mut push = |operation: Operation, expected: Duration| {
         let address = decision.address.clone();
         let index = steps.steps.len();
@@ -73,7 +81,7 @@ fn add(steps: &mut Steps, change: usize, decision: &Decision, resource: Option<&
         match (decision.verb, &decision.live) {
             (Verb::Create | Verb::Replace(_), _) => push(Operation::Create { desired }, timing.create),
             (Verb::Update | Verb::Rename, Some(live)) => {
-                push(Operation::Update { id: live.id.clone(), desired }, timing.update);
+                push(Operation::Update { id: live.id.clone(), desired, renamed }, timing.update);
             }
             (Verb::Wait, Some(live)) => push(Operation::Wait { id: live.id.clone() }, timing.create),
             (Verb::Update | Verb::Rename | Verb::Wait | Verb::Delete | Verb::Reap, _) => {}

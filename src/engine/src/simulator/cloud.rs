@@ -267,6 +267,10 @@ impl Cloud {
         let key =
             |properties: &Value| info.unique.iter().map(|name| properties.get(*name).cloned()).collect::<Vec<_>>();
         let wanted = key(properties);
+        // What is left out is shared with nobody: private NAT gateways have no address.
+        if wanted.iter().any(Option::is_none) {
+            return Ok(());
+        }
         let mut others = self.resources.iter().filter(|(_, item)| {
             item.site == *address.site() && item.kind == info.name && item.phase(moment.now) != Phase::Gone
         });

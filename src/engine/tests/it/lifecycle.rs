@@ -110,6 +110,22 @@ async fn a_replacement_that_keeps_its_natural_key_makes_room_first() {
 }
 
 #[tokio::test]
+async fn a_renamed_resource_is_only_given_another_address() {
+    let cloud = quiet();
+    apply_on(&cloud, &stack(), instant()).await;
+    let mut wanted = stack();
+    wanted.retain(|resource| resource.address.name() != "b");
+    wanted.push(resource("lan/c", json!({ "net": "main", "range": "10.0.2.0/24", "open": false })));
+    edit(&mut wanted, "fleet/web", "lans", json!([{ "$ref": "lan/a" }, { "$ref": "lan/c" }]));
+    let (plan, inventory) = plan_on(&cloud, &wanted).await;
+    assert_eq!(plan.changes.iter().map(|change| change.verb).collect::<Vec<_>>(), [Verb::Rename]);
+    let (_, told) = run(&cloud, &plan, inventory, instant()).await;
+    assert_eq!(told, ["update lan/c", "done lan/c"]);
+    let (again, _) = plan_on(&cloud, &wanted).await;
+    assert_eq!(again.changes, []);
+}
+
+#[tokio::test]
 async fn drift_is_told_from_a_change_of_the_blueprint() {
     let cloud = quiet();
     let (outcome, _) = apply_on(&cloud, &stack(), instant()).await;

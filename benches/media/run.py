@@ -1,0 +1,153 @@
+"""Measures `media` beside nginx-rtmp in one run and prints a table: run.py [VIEWERS] [SECONDS].
+
+Needs a release build, Debian's ffmpeg, chromium, nginx-light and libnginx-mod-rtmp, npm's playwright-core and hls.js (NODE_PATH). Figures
+count only on a machine that does nothing else; the load average is printed with them.
+"""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+here = pathlib.Path(__file__).resolve().parent
+program = os.environ.get("MEDIA", here.parents[1] / "target/release/media")
+viewers, seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 20
+running = []
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(*command, **options):
+    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, **options)
+    running.append(process)
+    return process
+
+
+def stop(process):
+    # The process and its children, in the group that was made for them.
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=5)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def family(pid):
+    """The process and its children."""
+    lists = [path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children")]
+    return [pid] + [int(child) for children in lists for child in children.split()]
+
+
+def used(pids):
+    """CPU seconds so far."""
+    ticks = 0
+    for pid in pids:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pids):
+    """Resident megabytes."""
+    lines = [line for pid in pids for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return sum(int(line.split()[1]) for line in lines) / 1024
+
+
+def share(pids, span):
+    """Share of one core over a span."""
+    before, began = used(pids), time.time()
+    time.sleep(span)
+    return (used(pids) - before) / (time.time() - began) * 100
+
+
+def latency(url):
+    output = subprocess.run(["node", here / "latency.mjs", url, "8", str(seconds)], capture_output=True, text=True)
+    return json.loads(output.stdout) if output.stdout else {"error": output.stderr[-300:]}
+
+
+def load(url, mode, pids, idle):
+    before, began = used(pids), time.time()
+    process = subprocess.Popen([sys.executable, here / "viewers.py", url, str(viewers), str(seconds), mode], stdout=subprocess.PIPE, text=True)
+    time.sleep(seconds * 0.8)
+    resident = memory(pids)
+    said = json.loads(process.communicate()[0])
+    busy = (used(pids) - before) / (time.time() - began) * 100
+    return {"core_percent_per_viewer": round((busy - idle) / viewers, 4), "rss_mb": round(resident, 1), **said}
+
+
+def nginx(directory):
+    rtmp, http = free_port(), free_port()
+    (directory / "hls").mkdir()
+    directory.chmod(0o777)
+    (directory / "hls").chmod(0o777)
+    (directory / "nginx.conf").write_text(f"""
+load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
+worker_processes 1; pid {directory}/pid; error_log {directory}/error.log; daemon off;
+events {{ worker_connections 4096; }}
+rtmp {{ server {{ listen 127.0.0.1:{rtmp}; chunk_size 4096; application live {{ live on; hls on; hls_path {directory}/hls;
+  hls_fragment 1s; hls_playlist_length 12s; }} }} }}
+http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
+  server {{ listen 127.0.0.1:{http}; location / {{ root {directory}/hls; add_header Access-Control-Allow-Origin *; }} }} }}
+""")
+    process = start("nginx", "-c", directory / "nginx.conf", "-p", directory)
+    return process, f"rtmp://127.0.0.1:{rtmp}/live/demo", {"plain, 1 s": (f"http://127.0.0.1:{http}/demo.m3u8", "plain")}
+
+
+def media(directory, *extra):
+    rtmp, http, admin = free_port(), free_port(), free_port()
+    process = start(program, "serve", "--data", directory / "data", "--rtmp", f"127.0.0.1:{rtmp}", "--http", f"127.0.0.1:{http}", "--admin",
+                    f"127.0.0.1:{admin}", "--drain-s", "0", "--thumbnail-s", "0", *(extra or ("--ladder", "off")), env={**os.environ, "MEDIA_STREAMS": "demo=key"})
+    base = f"http://127.0.0.1:{http}/live/demo/"
+    return process, f"rtmp://127.0.0.1:{rtmp}/live/key", {"low latency": (base + "index.m3u8", "low"), "plain": (base + "plain.m3u8", "plain")}
+
+
+def measure(name, begin):
+    with tempfile.TemporaryDirectory() as directory:
+        process, push, modes = begin(pathlib.Path(directory))
+        time.sleep(1)
+        encoder = start(here / "push.sh", push, 120 + 4 * len(modes) * seconds)
+        time.sleep(10)
+        pids = family(process.pid)
+        idle = share(pids, 5)
+        for mode, (url, kind) in modes.items():
+            seen = latency(url)
+            cost = load(url, kind, pids, idle)
+            print(f"| {name}, {mode} | {seen.get('p50')} | {seen.get('p99')} | {seen.get('first_ms')} | {seen.get('stalls')} | {cost['core_percent_per_viewer']} "
+                  f"| {cost['rss_mb']} | {cost['mbps']} | {cost['errors']} |", flush=True)
+        stop(encoder)
+        stop(process)
+
+
+def ladder():
+    with tempfile.TemporaryDirectory() as directory:
+        process, push, _ = media(pathlib.Path(directory), "--ladder", "480p,360p")
+        time.sleep(1)
+        encoder = start(here / "push.sh", push, 60, 30, 1280, 704)
+        time.sleep(12)
+        pids = family(process.pid)
+        print(f"\nLadder from 1280x704 at 30 frames: {share(pids, 20):.1f} % of a core for 480p and 360p, {len(pids) - 1} process, "
+              f"{memory(pids[:1]):.1f} MB in the server", flush=True)
+        stop(encoder)
+        stop(process)
+
+
+try:
+    print(f"load average {os.getloadavg()}, {os.cpu_count()} cores, {viewers} viewers, {seconds} s each, 640x352 at 30 frames, 1.5 Mb/s\n")
+    print("| server | p50 ms | p99 ms | first picture ms | stalls | % of a core per viewer | RSS MB | Mb/s | errors |\n|---|---|---|---|---|---|---|---|---|")
+    measure("media", media)
+    measure("nginx-rtmp", nginx)
+    ladder()
+    print(f"\nload average at the end {os.getloadavg()}")
+finally:
+    for process in running:
+        if process.poll() is None:
+            stop(process)

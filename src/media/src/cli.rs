@@ -1,0 +1,63 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Settings;
+use crate::config::options::Options;
+use crate::edge::EdgeOptions;
+
+/// Live media server: RTMP in, low-latency HLS out, replays kept.
+#[derive(Debug, Parser)]
+#[command(name = "media", version, max_term_width = 100)]
+struct Arguments {
+    /// How the log on stderr is written; MEDIA_LOG_LEVEL sets what is in it.
+    #[arg(long, env = "MEDIA_LOG", default_value = "json", global = true)]
+    log: Log,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Log {
+    /// One object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take publishers and serve viewers.
+    Serve(Box<Options>),
+    /// Serve viewers from an origin: one upstream request for each part, however many watch.
+    Edge(Box<EdgeOptions>),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("MEDIA_LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match arguments.log {
+        Log::Json => log.json().flatten_event(true).init(),
+        Log::Text => log.with_ansi(false).init(),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match (runtime, arguments.command) {
+        (Err(error), _) => Err(format!("runtime cannot be started: {error}")),
+        (Ok(runtime), Command::Serve(options)) => {
+            Settings::new(*options).and_then(|settings| runtime.block_on(crate::serve::serve(settings)))
+        }
+        (Ok(runtime), Command::Edge(options)) => runtime.block_on(crate::edge::serve(*options)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -91,12 +91,18 @@ impl Printer {
         }
     }
 
-    /// Asks a question and returns the answer, trimmed; `None` at the end of the input.
-    pub(crate) fn ask(&mut self, question: &str) -> Option<String> {
+    /// Asks a question; the answer, trimmed, comes while other work goes on. `None` at the end of the input.
+    pub(crate) async fn ask(&mut self, question: &str) -> Option<String> {
         self.note(question);
-        let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer).ok()?;
-        (read > 0).then(|| answer.trim().to_owned())
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        // A thread of its own: one that waits for a person would keep a runtime from ending.
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let read = io::stdin().read_line(&mut answer).unwrap_or_default();
+            // Nobody listens any more when the command has ended meanwhile.
+            let _ = sender.send((read > 0).then(|| answer.trim().to_owned()));
+        });
+        answer.await.ok().flatten()
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) async fn run(arguments: &ApplyArguments, printer: &mut Printer) -> Re
     let provider = context.connect().await?;
     // What is planned before the lease is taken may be out of date by then: everything is planned under it.
     let lease = walk::take_lease(&context, &*provider, &arguments.consent, printer).await?;
-    let done = apply(arguments, &context, &*provider, &lease, printer).await;
+    let done = walk::under(&lease, apply(arguments, &context, &*provider, &lease, printer)).await;
     let released = lease.release().await.during(|| "cannot let go of the lease".to_owned());
     done.and_then(|code| released.map(|()| code))
 }
@@ -35,7 +35,7 @@ async fn apply(
     let mut live = inventory;
     if !plan.is_empty() {
         if plan.changes_anything() {
-            walk::agree(&plan, false, context, &arguments.consent, printer)?;
+            walk::agree(&plan, false, context, &arguments.consent, printer).await?;
         }
         let walk = walk::Walk { verb: "apply", context, provider, lease, width: arguments.consent.parallelism };
         live = walk::walk(&plan, live, &walk, printer).await?;

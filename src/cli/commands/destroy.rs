@@ -13,7 +13,7 @@ pub(crate) async fn run(arguments: &DestroyArguments, printer: &mut Printer) -> 
     context.graph = Graph::default();
     let provider = context.connect().await?;
     let lease = walk::take_lease(&context, &*provider, &arguments.consent, printer).await?;
-    let done = destroy(arguments, &context, &*provider, &lease, printer).await;
+    let done = walk::under(&lease, destroy(arguments, &context, &*provider, &lease, printer)).await;
     let released = match &done {
         Ok(_) => lease.remove().await,
         Err(_) => lease.release().await,
@@ -37,7 +37,7 @@ async fn destroy(
         plan::print(&plan, context, arguments.details, printer);
     }
     walk::refuse(&plan)?;
-    walk::agree(&plan, true, context, &arguments.consent, printer)?;
+    walk::agree(&plan, true, context, &arguments.consent, printer).await?;
     let walk = walk::Walk { verb: "destroy", context, provider, lease, width: arguments.consent.parallelism };
     walk::walk(&plan, inventory, &walk, printer).await?;
     Ok(Code::Done)

@@ -81,8 +81,19 @@ pub(super) fn refuse(plan: &Plan) -> Result<(), Failure> {
         .hint("a protection is turned off in the blueprint, and applied, before what it protects goes"))
 }
 
+/// Works under the lease: it is renewed all the while, a person's thinking included, and losing it ends the work.
+pub(super) async fn under<T>(lease: &Lease<'_>, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        () = lease.keep() => {
+            let failure = Failure::new("somebody else took the lease: this process was stopped for too long");
+            Err(failure.code(Code::Held).hint("what was made is kept; run again when the other one is done"))
+        }
+    }
+}
+
 /// Asks for what the plan needs: a yes, or the environment's name if something would be lost.
-pub(super) fn agree(
+pub(super) async fn agree(
     plan: &Plan,
     destroy: bool,
     context: &Context,
@@ -102,7 +113,7 @@ pub(super) fn agree(
         true => (format!("Type the environment's name, `{name}`, to go on: "), name.as_str()),
         false => (format!("Apply this to {}? Type `yes`: ", context.owner), "yes"),
     };
-    match printer.ask(&question) {
+    match printer.ask(&question).await {
         Some(answer) if answer == wanted => Ok(()),
         _ => Err(Failure::new("not confirmed; nothing was done").code(Code::Refused)),
     }
@@ -162,7 +173,7 @@ async fn steps(plan: &Plan, inventory: Inventory, walk: &Walk<'_>, printer: &mut
     };
     tokio::select! {
         outcome = applied => Ok(outcome),
-        () = async { tokio::join!(lease.keep(), interrupted); } => unreachable!("an interrupt that is waited for ends the process"),
+        () = interrupted => unreachable!("a second interrupt ends the process"),
     }
 }
 

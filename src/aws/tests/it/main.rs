@@ -20,5 +20,6 @@ mod rehearsal;
 mod server;
 mod shop;
 mod stand;
+mod whole;
 mod wire;
 mod world;

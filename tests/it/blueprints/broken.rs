@@ -1,6 +1,6 @@
 //! Every folder of `tests/cases/broken` is a mistake, with the text a user sees for it.
 //!
-//! `UPDATE=1 cargo test --test blueprints` writes the texts anew; read the difference like code.
+//! `UPDATE=1 cargo test --test it blueprints` writes the texts anew; read the difference like code.
 
 use std::fs;
 use std::path::{Path, PathBuf};

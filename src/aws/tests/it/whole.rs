@@ -1,0 +1,81 @@
+//! The whole shop at the wire: a process dies at a call of an apply or a destroy, the next one finishes.
+//!
+//! Every boundary takes a stack made and unmade, so a normal run tries one in [`STRIDE`]. All of them:
+//! `TERRACE_WIRE_STRIDE=1 cargo test --release -p aws --test it whole -- --nocapture`.
+
+use std::time::Duration;
+
+use aws::wire::{Among, Cut, Side};
+use engine::Resource;
+use serde_json::json;
+
+use crate::edits::left;
+use crate::shop::shop;
+use crate::world::{Process, SCALE, account, pace};
+
+/// Of how many boundaries one is tried, unless `TERRACE_WIRE_STRIDE` says otherwise.
+const STRIDE: usize = 40;
+
+fn stride() -> usize {
+    std::env::var("TERRACE_WIRE_STRIDE").ok().and_then(|stride| stride.parse().ok()).unwrap_or(STRIDE)
+}
+
+/// Dies at every `stride`th write on the way from one list to another, and tells at how many.
+async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
+    let mut boundaries = 0;
+    for side in [Side::BeforeSend, Side::AfterAccept] {
+        for call in (1..).step_by(stride()) {
+            let account = account();
+            if !from.is_empty() {
+                Process::every(&account).apply(from).await;
+            }
+            account.settings(json!({ "lag": lag, "time_scale": 1.0 / SCALE }));
+            let process = Process::every(&account);
+            let (plan, inventory) = process.plan(to).await;
+            process.wire.cut(Cut { call, among: Among::Writes, side });
+            tokio::select! {
+                _ = process.run(&plan, inventory) => {}
+                () = process.wire.ended() => {}
+            }
+            if !process.wire.is_cut() {
+                break;
+            }
+            boundaries += 1;
+            let place = format!("{side:?} write {call}, lag {lag}");
+            let mut told = Vec::new();
+            let mut converged = false;
+            for _ in 0..4 {
+                // The dead process's lease lapses first, and a lapsed lease outlasts the lag.
+                tokio::time::sleep(pace().real(Duration::from_secs(lag))).await;
+                let fresh = Process::every(&account);
+                let (plan, inventory) = fresh.plan(to).await;
+                converged = plan.is_empty();
+                if converged {
+                    break;
+                }
+                told = fresh.run(&plan, inventory).await.1;
+            }
+            assert!(converged, "{place}: {told:#?}");
+            // No duplicate, no orphan: deleting what is owned leaves nothing at all.
+            Process::every(&account).apply(&[]).await;
+            assert_eq!(left(&account), std::collections::BTreeMap::new(), "{place}");
+        }
+    }
+    boundaries
+}
+
+#[tokio::test]
+async fn the_shop_survives_a_death_at_a_call_of_its_apply() {
+    let wanted: Vec<Resource> = shop("").iter().cloned().collect();
+    let boundaries = die(&[], &wanted, 0).await + die(&[], &wanted, 60).await;
+    println!("apply at the wire: {boundaries} boundaries, one in {}", stride());
+    assert!(boundaries > 0);
+}
+
+#[tokio::test]
+async fn the_shop_survives_a_death_at_a_call_of_its_destroy() {
+    let wanted: Vec<Resource> = shop("").iter().cloned().collect();
+    let boundaries = die(&wanted, &[], 0).await + die(&wanted, &[], 60).await;
+    println!("destroy at the wire: {boundaries} boundaries, one in {}", stride());
+    assert!(boundaries > 0);
+}

@@ -179,7 +179,7 @@ impl Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cidr(range) if self.is_everybody() => write!(f, "the whole internet ({range})"),
+            Self::Cidr(range) if self.is_everybody() => write!(f, "everybody ({range})"),
             Self::Cidr(range) => range.fmt(f),
             Self::SecurityGroup(group) => group.fmt(f),
             Self::Itself => f.write_str("the group itself"),

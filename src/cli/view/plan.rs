@@ -208,6 +208,23 @@ fn listed(names: &[&str], room: usize) -> String {
     all
 }
 
+/// A text in lines of at most `room` columns, broken between words.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// The beginning of a text, with a mark where it was cut.
 fn cut(text: &str, room: usize) -> String {
     if text.chars().count() <= room {

@@ -23,11 +23,11 @@ fn a_door_opened_to_the_internet_is_exposure() {
     let tcp = |port: u16, range: &str| json!({ "protocol": "tcp", "ports": port, "peer": { "cidr": range } });
     let open = |effect: &str| vec![(Risk::Exposure, effect.to_owned())];
     let made = impacts("security-group", None, Some(group(json!([tcp(443, "0.0.0.0/0"), tcp(80, "10.0.0.0/8")]))));
-    assert_eq!(made, open("the whole internet (0.0.0.0/0) may reach tcp 443"));
+    assert_eq!(made, open("everybody (0.0.0.0/0) may reach tcp 443"));
     let before = Some(group(json!([tcp(80, "10.0.0.0/8")])));
     let after = |rule: Value| Some(group(json!([tcp(80, "10.0.0.0/8"), rule])));
     let ipv6 = impacts("security-group", before.clone(), after(tcp(22, "::/0")));
-    assert_eq!(ipv6, open("the whole internet (::/0) may reach tcp 22"));
+    assert_eq!(ipv6, open("everybody (::/0) may reach tcp 22"));
     let inner = json!({ "protocol": "all", "peer": { "security-group": "web" } });
     assert_eq!(
         impacts("security-group", before.clone(), after(inner)),

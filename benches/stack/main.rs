@@ -9,6 +9,7 @@
 mod child;
 mod memory;
 mod report;
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/support/server.rs"]
 mod server;
 mod shop;

@@ -13,8 +13,6 @@ use crate::context::KEEP;
 /// An append-only file of events.
 pub(crate) struct Journal {
     file: File,
-    /// Where it is.
-    pub(crate) path: PathBuf,
 }
 
 /// One line.
@@ -36,7 +34,7 @@ impl Journal {
         let folder = PathBuf::from(KEEP).join("journal");
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}-{environment}-{verb}.ndjson", now()));
-        Ok(Self { file: OpenOptions::new().create(true).append(true).open(&path)?, path })
+        Ok(Self { file: OpenOptions::new().create(true).append(true).open(path)? })
     }
 
     /// Appends an event. A journal that cannot be written is no reason to stop an apply.

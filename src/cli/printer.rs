@@ -58,11 +58,6 @@ impl Printer {
         self.data(&(text + "\n"));
     }
 
-    /// Prints what people read: on stdout, or on stderr while stdout carries JSON.
-    pub(crate) fn text(&mut self, text: &str) {
-        if self.json { self.note(text) } else { self.data(text) }
-    }
-
     /// Prints a message on stderr.
     pub(crate) fn note(&mut self, text: &str) {
         write(&mut io::stderr().lock(), text);

@@ -43,3 +43,20 @@ fn twenty_kills_at_random_moments_leave_no_duplicate_and_no_orphan() {
     folder.expect(&["destroy", "--yes", "--lease-timeout", "30"]);
     assert!(folder.expect(&["show"]).contains("nothing is live"));
 }
+
+#[test]
+fn an_interrupted_apply_finishes_what_is_in_flight_and_says_how_to_go_on() {
+    let folder = Folder::new();
+    folder.scale("500");
+    let mut child = folder.command(&["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    assert!(told.contains("interrupted: finishing what is in flight"), "{told}");
+    assert!(told.contains(" not started in ") && told.contains("again goes on where this stopped"), "{told}");
+    // The lease was let go: the next apply need not wait for it.
+    folder.expect(&["apply", "--yes"]);
+}

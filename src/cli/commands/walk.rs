@@ -160,14 +160,16 @@ async fn steps(plan: &Plan, inventory: Inventory, walk: &Walk<'_>, printer: &mut
         let (progress, printer) = &mut *progress.lock().expect("no listener panics");
         progress.show(&event, printer);
     });
+    let say = |text: &str| {
+        let (progress, printer) = &mut *progress.lock().expect("no listener panics");
+        progress.say(text, printer);
+    };
     let interrupted = async {
         interrupt().await;
         stopped.store(true, Ordering::Relaxed);
-        let (progress, printer) = &mut *progress.lock().expect("no listener panics");
-        progress.say("interrupted: finishing what is in flight; press Ctrl-C again to leave at once", printer);
+        say("interrupted: finishing what is in flight; press Ctrl-C again to leave at once");
         interrupt().await;
-        let text = format!("left at once; `terrace {verb} {}` goes on where this stopped", context.environment.name);
-        progress.say(&text, printer);
+        say(&format!("left at once; `terrace {verb} {}` goes on where this stopped", context.environment.name));
         // Everything that was made is labelled, so there is nothing to clean up.
         std::process::exit(Code::Interrupted as i32);
     };

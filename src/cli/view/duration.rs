@@ -9,7 +9,7 @@ pub(crate) fn words(duration: Duration) -> String {
         0 if duration.as_millis() < 50 => "no time".to_owned(),
         0 => format!("{:.1} s", duration.as_secs_f64()),
         1..60 => format!("{seconds} s"),
-        60..600 if seconds % 60 != 0 => format!("{} min {} s", seconds / 60, seconds % 60),
+        60..600 if !seconds.is_multiple_of(60) => format!("{} min {} s", seconds / 60, seconds % 60),
         60..3600 => format!("{} min", (seconds + 30) / 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }

@@ -70,9 +70,9 @@ fn risks(plan: &Plan, options: Options) -> Vec<String> {
             engine::Risk::DataLoss => options.paint.red(&word),
             engine::Risk::Downtime | engine::Risk::Exposure => options.paint.yellow(&word),
         };
-        let effect =
-            if options.details { effect.clone() } else { cut(effect, options.width.saturating_sub(column + 15)) };
-        lines.push(format!("  {word}  {address:<column$}  {effect}"));
+        let mut effect = wrapped(effect, options.width.saturating_sub(column + 15)).into_iter();
+        lines.push(format!("  {word}  {address:<column$}  {}", effect.next().unwrap_or_default()));
+        lines.extend(effect.map(|rest| format!("{:1$}{rest}", "", column + 15)));
     }
     if shown < rows.len() {
         lines.push(format!("  … and {} more (`--details` shows all)", rows.len() - shown));

@@ -68,6 +68,7 @@ fn kind(name: &'static str, schema: fn() -> Schema) -> KindInfo {
         unique: &["cidr"],
         renewed: &[],
         protection: None,
+        permanent: false,
         after: &[],
         repeatable: true,
         quota: None,

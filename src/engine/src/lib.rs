@@ -9,6 +9,7 @@ mod error;
 pub mod graph;
 mod inventory;
 mod kind;
+mod labels;
 pub mod lease;
 pub mod plan;
 mod provider;
@@ -24,9 +25,9 @@ pub use error::{Error, Result};
 pub use graph::{Graph, Resource};
 pub use inventory::Inventory;
 pub use kind::{
-    Changed, Flaw, Found, Impact, Kind, KindInfo, Labels, Owner, Phase, Query, ReplaceOrder, Risk, Tags, Timing, Usage,
-    tag,
+    Changed, Flaw, Found, Impact, Kind, KindInfo, Owner, Phase, Query, ReplaceOrder, Risk, Tags, Timing, Usage,
 };
+pub use labels::{Labels, tag};
 pub use plan::{Plan, plan};
 pub use provider::{AnyKind, Catalog, Erased, Live, Provider};
 pub use reference::{Late, Ref, references};

@@ -6,7 +6,8 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kind::{tag, typed, untyped};
+use crate::kind::{typed, untyped};
+use crate::labels::tag;
 use crate::lease::LeaseStore;
 use crate::{Address, Changed, Error, Found, Kind, KindInfo, Labels, Phase, Query, Result, Site, Spec, Tags};
 

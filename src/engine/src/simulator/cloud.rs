@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::kind::tag;
+use crate::labels::tag;
 use crate::lease::Record;
 use crate::reference::{ids, key};
 use crate::spec::hex_digest;

@@ -144,10 +144,10 @@ impl<K: Kind> AnyKind<K::Cloud> for Erased<K> {
 
 /// Drops what is not the engine's: a resource without an address tag, or with another kind's.
 fn erase<K: Kind>(found: Found<K>, site: &Site) -> Option<Live> {
-    let named = Address::parse(found.tags.get(tag::ADDRESS)?).filter(|address| address.kind() == K::NAME)?;
+    let address = owned_as(&found.tags, K::NAME, site)?;
     Some(Live {
         id: found.id,
-        address: Address::at(site.clone(), named.kind(), named.name()),
+        address,
         properties: untyped(found.properties),
         outputs: untyped(found.outputs),
         phase: found.phase,
@@ -155,6 +155,13 @@ fn erase<K: Kind>(found: Found<K>, site: &Site) -> Option<Live> {
         tags: found.tags.into_iter().filter(|(key, _)| !key.starts_with(tag::PREFIX)).collect(),
         note: found.note,
     })
+}
+
+/// The address a resource's tags give it, if it is one of this kind and site: IAM lists an account's roles in every
+/// region, so two sites of one account see each other's.
+fn owned_as(tags: &Tags, kind: &str, site: &Site) -> Option<Address> {
+    let address = Address::parse(tags.get(tag::ADDRESS)?)?;
+    (address.kind() == kind && address.site() == site).then_some(address)
 }
 
 /// A cloud's sites together with the kinds that live in them.
@@ -225,5 +232,22 @@ impl<C: Send + Sync> Provider for Catalog<C> {
 
     fn leases(&self) -> &dyn LeaseStore {
         &*self.leases
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_belongs_to_the_site_its_tags_name() {
+        let tags = |address: &str| Tags::from([(tag::ADDRESS.to_owned(), address.to_owned())]);
+        let (primary, recovery) = (Site::primary(), Site::new("recovery"));
+        let role: Address = "recovery:role/web".parse().unwrap();
+        assert_eq!(owned_as(&tags("recovery:role/web"), "role", &recovery), Some(role));
+        assert_eq!(owned_as(&tags("recovery:role/web"), "role", &primary), None);
+        assert_eq!(owned_as(&tags("role/web"), "role", &recovery), None);
+        assert_eq!(owned_as(&tags("role/web"), "subnet", &primary), None);
+        assert_eq!(owned_as(&Tags::new(), "role", &primary), None);
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::clock::SECOND;
+use crate::orders::place::Terms;
 
 /// A live-commerce shop in one binary.
 #[derive(Parser)]
@@ -172,9 +173,9 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// How long stock is held for a payment, in milliseconds.
-    pub(crate) fn payment_window(&self) -> i64 {
-        self.payment_seconds * SECOND
+    /// What the shop asks of every order.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { basis_points: self.commission, window: self.payment_seconds * SECOND }
     }
 
     /// The secrets the media server may sign with. A short one is none: it could be guessed.

@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod demo;
 mod error;
+mod gather;
 mod id;
 mod live;
 mod operations;

@@ -127,8 +127,11 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "paid orders that the ledger does not know once",
-        "SELECT COUNT(*) FROM orders WHERE method = 'online' AND state = 'paid' AND (SELECT COALESCE(SUM(amount), 0)
-            FROM ledger WHERE ledger.subject_id = orders.id) <> orders.total - orders.commission",
+        "SELECT COUNT(*) FROM orders
+            LEFT JOIN ledger AS sale ON sale.kind = 'sale' AND sale.subject_id = orders.id
+            LEFT JOIN ledger AS part ON part.kind = 'commission' AND part.subject_id = orders.id
+            WHERE orders.method = 'online' AND orders.state = 'paid'
+            AND (COALESCE(sale.amount, -1) <> orders.total OR COALESCE(part.amount, 1) <> -orders.commission)",
     ),
     (
         "auctions whose top is not their last bid",

@@ -43,6 +43,7 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens everything the shop needs.
     pub(crate) async fn open(config: Config) -> Result<Arc<Self>> {
+        config.check()?;
         let database = Database::open(&config.place.database, config.replica.as_deref()).await?;
         database.migrate().await?;
         let folder = format!("{}/pictures", config.data);

@@ -25,7 +25,9 @@ fn client() -> Result<Client> {
 }
 
 fn needed<'a>(value: &'a Option<String>, name: &str) -> Result<&'a str> {
-    value.as_deref().ok_or_else(|| Error::Malformed(format!("the payment provider needs `{name}`")))
+    value.as_deref().ok_or_else(|| Error::Malformed(format!(
+            "the payment provider needs `{name}`\n\nhint: give it by the environment, where other users of the machine cannot read it"
+        )))
 }
 
 /// Sends a request; a missing or unclear answer is no outcome.

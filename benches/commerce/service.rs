@@ -38,10 +38,10 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().expect("the service says where it listens").unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let address = lines.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
+        let address = address.expect("the service says where it listens");
         let started_in = began.elapsed();
-        let address = line.trim_start_matches("listening on http://").to_owned();
         Service { child, database: database.to_owned(), address, started_in }
     }
 

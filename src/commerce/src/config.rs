@@ -141,6 +141,9 @@ pub(crate) struct Config {
     /// The provider's secret key.
     #[arg(long, env = "COMMERCE_PAYMENT_KEY", hide_env_values = true)]
     pub(crate) payment_key: Option<String>,
+    /// The key by which the provider's page knows the shop (Toss: `test_ck_…`); public. Without it only programs pay.
+    #[arg(long, env = "COMMERCE_PAYMENT_CLIENT_KEY")]
+    pub(crate) payment_client_key: Option<String>,
     /// The secret the provider signs webhooks with.
     #[arg(long, env = "COMMERCE_PAYMENT_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) payment_webhook_secret: Option<String>,
@@ -177,6 +180,11 @@ impl Config {
     /// What the shop asks of every order.
     pub(crate) fn terms(&self) -> Terms {
         Terms { basis_points: self.commission, window: self.payment_seconds * SECOND }
+    }
+
+    /// The key of Toss's page, if buyers pay there.
+    pub(crate) fn toss_page(&self) -> Option<&str> {
+        self.payment_client_key.as_deref().filter(|_| self.payment == Payment::Toss)
     }
 
     /// The secrets the media server may sign with.

@@ -126,7 +126,7 @@ async fn verify(place: &Place, json: bool) -> Result<ExitCode> {
 }
 
 async fn admin(place: &Place, email: String) -> Result<ExitCode> {
-    let database = migrated(&place).await?;
+    let database = migrated(place).await?;
     let done = transact!(database, [email], |c| {
         if c.execute("UPDATE people SET role = 'admin' WHERE email = ?", args![email.to_lowercase()]).await? == 0 {
             return Err(Error::NotFound("account of this address"));

@@ -79,6 +79,21 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("broadcast_products", "product_id", "products"),
     ("comments", "broadcast_id", "broadcasts"),
     ("chat_messages", "broadcast_id", "broadcasts"),
+    ("cart_lines", "person_id", "people"),
+    ("cart_lines", "product_id", "products"),
+    ("idempotency", "person_id", "people"),
+    ("ads", "seller_id", "people"),
+    ("ads", "product_id", "products"),
+    ("reviews", "buyer_id", "people"),
+    ("auctions", "bidder_id", "people"),
+    ("auctions", "order_id", "orders"),
+    ("bids", "bidder_id", "people"),
+    ("broadcasts", "pinned_id", "products"),
+    ("broadcast_products", "broadcast_id", "broadcasts"),
+    ("comments", "person_id", "people"),
+    ("chat_messages", "person_id", "people"),
+    ("silences", "seller_id", "people"),
+    ("silences", "person_id", "people"),
 ];
 
 /// Rules that a count of zero confirms.

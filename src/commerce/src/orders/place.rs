@@ -345,3 +345,25 @@ pub(crate) async fn pay(shop: &Shop, buyer: &Person, id: Id, input: Payment) -> 
     shop.outbox.notify_one();
     Ok(full)
 }
+
+/// Notes where an order goes that nobody paid yet, as after a won auction.
+pub(crate) async fn address(
+    shop: &Shop,
+    buyer: &Person,
+    id: Id,
+    [recipient, phone, address]: [String; 3],
+) -> Result<()> {
+    let mut check = Check::default();
+    check.text(&recipient, 1, 40, "recipient").text(&phone, 1, 20, "phone");
+    check.text(&address, 1, 100, "address").done()?;
+    let buyer = buyer.id;
+    let noted = transact!(shop.database, [recipient, phone, address], |c| {
+        let sql = "UPDATE orders SET recipient = ?, phone = ?, address = ?
+            WHERE id = ? AND buyer_id = ? AND state = 'pending' AND method = 'online' AND token IS NULL";
+        if c.execute(sql, args![recipient.trim(), phone.trim(), address.trim(), id, buyer]).await? == 0 {
+            return Err(Error::Conflict("not-payable", "this order does not wait for a payment".into()));
+        }
+        Ok(())
+    });
+    noted.await
+}

@@ -194,6 +194,7 @@ pub(crate) fn routes() -> Router<Arc<Shop>> {
         .route("/checkout", get(buying::checkout).post(buying::order))
         .route("/orders", get(buying::orders))
         .route("/orders/{id}", get(buying::show))
+        .route("/orders/{id}/paid", get(buying::paid))
         .route("/orders/{id}/{step}", post(buying::step))
         .route("/sales", get(selling::sales))
         .route("/statement", get(selling::statement))

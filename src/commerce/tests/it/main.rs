@@ -14,6 +14,7 @@ mod mariadb;
 mod operations;
 mod oversell;
 mod payments;
+mod peers;
 mod providers;
 mod schema;
 mod selling;

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::documents::SCHEMAS;
 
 /// Plans, applies, rehearses and prices a production AWS stack from one blueprint.
 #[derive(Debug, Parser)]
@@ -86,6 +89,12 @@ pub(crate) enum Command {
     /// Manage the simulated cloud.
     #[command(subcommand)]
     Sandbox(SandboxCommand),
+    /// Print the JSON schema of what a command prints with `--json`.
+    Schema {
+        /// The document.
+        #[arg(value_parser = PossibleValuesParser::new(SCHEMAS.iter().map(|(name, _)| *name)))]
+        document: String,
+    },
     /// Print a completion script.
     Completions {
         /// The shell it is for.

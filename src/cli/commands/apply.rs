@@ -3,6 +3,7 @@
 use super::{plan, walk};
 use crate::args::ApplyArguments;
 use crate::context::Context;
+use crate::documents::OutputsLine;
 use crate::error::{Code, During, Failure};
 use crate::printer::Printer;
 use crate::view;
@@ -42,8 +43,7 @@ async fn apply(
     }
     let outputs = view::outputs::values(&context.graph, &live);
     if printer.json {
-        let line = serde_json::json!({ "event": "outputs", "outputs": outputs });
-        printer.data(&format!("{line}\n"));
+        printer.line(&OutputsLine::Outputs { outputs });
     } else if !outputs.is_empty() {
         printer.data(&format!("\nOutputs\n{}", view::outputs::render(&outputs)));
     }

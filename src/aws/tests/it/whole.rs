@@ -24,6 +24,7 @@ fn stride() -> usize {
 async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
     let mut boundaries = 0;
     for side in [Side::BeforeSend, Side::AfterAccept] {
+        let before = boundaries;
         for call in (1..).step_by(stride()) {
             let account = account();
             if !from.is_empty() {
@@ -60,6 +61,8 @@ async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
             Process::every(&account).apply(&[]).await;
             assert_eq!(left(&account), std::collections::BTreeMap::new(), "{place}");
         }
+        let verb = if to.is_empty() { "destroy" } else { "apply" };
+        println!("{verb} at the wire, {side:?}, lag {lag}: {} boundaries", boundaries - before);
     }
     boundaries
 }

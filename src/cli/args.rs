@@ -69,7 +69,7 @@ pub(crate) enum Command {
     /// Make the cloud what the blueprint says.
     Apply(ApplyArguments),
     /// Delete everything the stack owns.
-    Destroy(DestroyArguments),
+    Destroy(WalkArguments),
     /// Show what is live, by component.
     Show {
         #[command(flatten)]
@@ -138,24 +138,20 @@ pub(crate) struct PlanArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ApplyArguments {
     #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Show every change and property.
-    #[arg(long)]
-    pub(crate) details: bool,
+    pub(crate) walk: WalkArguments,
     /// Apply this saved plan, and only if it still is what would be planned.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
 }
 
+/// What every command that changes a stack takes.
 #[derive(Args, Debug)]
-pub(crate) struct DestroyArguments {
+pub(crate) struct WalkArguments {
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Show every change.
+    /// Show every change and property.
     #[arg(long)]
     pub(crate) details: bool,
 }

@@ -16,5 +16,6 @@ mod replay;
 mod resume;
 mod roundtrip;
 mod server;
+mod shop;
 mod tls;
 mod watch;

@@ -106,7 +106,7 @@ impl Settings {
         let segment = range("segment-ms", options.segment_ms.unwrap_or(1000), part.max(500), 10_000)?;
         let window = range("window-s", options.window_s.unwrap_or(20), 6, 3600)?;
         let memory = range("memory-mb", options.memory_mb.unwrap_or(64), 4, 4096)?;
-        let hold_back = options.hold_back.unwrap_or(3.0);
+        let hold_back = options.hold_back.unwrap_or(2.25);
         if !(2.0..=20.0).contains(&hold_back) {
             return Err(format!("`hold-back` is {hold_back}, but must be from 2 to 20 parts"));
         }

@@ -72,7 +72,7 @@ pub(crate) struct Options {
     /// Megabytes of one rendition kept in memory at most [default: 64].
     #[arg(long, env = "MEDIA_MEMORY_MB")]
     pub(crate) memory_mb: Option<u64>,
-    /// Distance of players from the live edge in parts [default: 3].
+    /// Distance of players from the live edge in parts [default: 2.25].
     #[arg(long, env = "MEDIA_HOLD_BACK")]
     pub(crate) hold_back: Option<f64>,
     /// Seconds that a lost publisher has to come back [default: 30].

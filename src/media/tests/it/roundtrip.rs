@@ -24,7 +24,7 @@ async fn fetch(server: &Server, rendition: &str, parts: bool, into: &std::path::
 async fn round(program: &str, codec: Codec) {
     let server = serve(&[]);
     let file = sample(codec, 5, "320x180");
-    assert!(push(program, &file, &server.push_url("k-demo")).wait());
+    assert!(push(program, &file, &server.push_url("k-demo")).wait(), "{:#?}", server.log());
     server.event("replay_ready");
     let index = text(&server.url("/live/demo/index.m3u8")).await;
     assert_eq!(variants(&index), ["source/live.m3u8"]);

@@ -24,6 +24,7 @@ use crate::ingest::rtmp::Rtmp;
 use crate::live::Reason;
 use crate::live::hub::Hub;
 use crate::live::publish::publish;
+use crate::record::Store;
 
 /// Replays may take this long to be finished when the server goes down.
 const FINISHING: Duration = Duration::from_secs(20);
@@ -54,7 +55,8 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
     };
     let outbox = Outbox::open(&settings.data.join("outbox"), commerce, &settings.server)
         .map_err(|error| format!("outbox cannot be opened: {error}"))?;
-    let hub = Hub::new(settings, keys, outbox);
+    let store = settings.replay_store.as_deref().map(Store::open).transpose()?;
+    let hub = Hub::new(settings, keys, outbox, store);
     crate::record::recover(&hub);
     let settings = &hub.settings;
 

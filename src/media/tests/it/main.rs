@@ -17,5 +17,6 @@ mod resume;
 mod roundtrip;
 mod server;
 mod shop;
+mod store;
 mod tls;
 mod watch;

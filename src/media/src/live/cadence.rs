@@ -57,7 +57,7 @@ mod tests {
     fn watch(cadence: &mut Cadence, rate: f64, pictures: std::ops::Range<u64>) -> Vec<Option<u64>> {
         let time = |number: u64| (number as f64 * 1000.0 / rate).round() as u64 * 90;
         let show = |number: u64| {
-            cadence.saw(time(number) - time(number.saturating_sub(1)), number % (rate as u64) == 0);
+            cadence.saw(time(number) - time(number.saturating_sub(1)), number.is_multiple_of(rate as u64));
             cadence.next()
         };
         pictures.map(show).collect()

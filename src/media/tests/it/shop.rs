@@ -87,7 +87,7 @@ fn a_seller_sells_the_last_unit_live_and_the_replay_plays() {
     let server = serve_with(&arguments, &[("MEDIA_SECRET", SECRET)]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/shop.mjs");
     let mut node = Command::new("node");
-    node.arg(script).args([&shop.base, &server.push_url("").trim_end_matches('/').to_owned(), DEBIAN]).arg(file);
+    node.arg(script).args([&shop.base, server.push_url("").trim_end_matches('/'), DEBIAN]).arg(file);
     node.args(std::env::var("MEDIA_TEST_PICTURES").ok());
     let output = node.output().unwrap();
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -194,7 +194,7 @@ async fn recheck(hub: Arc<Hub>) {
 }
 
 /// Waits for SIGTERM or SIGINT; SIGHUP reads certificates again.
-async fn signals(secured: &[Tls]) -> Result<(), String> {
+pub(crate) async fn signals(secured: &[Tls]) -> Result<(), String> {
     let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
     let (mut terminate, mut interrupt, mut hangup) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);

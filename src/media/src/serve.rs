@@ -44,14 +44,14 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         Some(base) => Some(Commerce::new(base, secret, &settings.server, authority.as_deref())?),
         None => None,
     };
+    // Without any key configured one is made up, so that `media serve` alone can be tried.
+    let trial = (commerce.is_none() && settings.keys.is_empty()).then(|| random(12));
+    if let Some(key) = &trial {
+        settings.keys = vec![LocalKey { stream: "demo".to_owned(), digest: digest(key) }];
+    }
     let keys = match &commerce {
         Some(commerce) => Keys::Remote(Box::new(Remote::new(commerce.clone()))),
-        None => {
-            if settings.keys.is_empty() {
-                settings.keys = vec![trial_key(&settings)];
-            }
-            Keys::Local(settings.keys.clone())
-        }
+        None => Keys::Local(settings.keys.clone()),
     };
     let outbox = Outbox::open(&settings.data.join("outbox"), commerce, &settings.server)
         .map_err(|error| format!("outbox cannot be opened: {error}"))?;
@@ -86,6 +86,11 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         let Some(address) = address else { continue };
         let tls = if protocol == "rtmps" { Some(certificate(tls::RTMPS)?) } else { None };
         let listener = listen(address, protocol).await?;
+        if let Some(key) = &trial {
+            eprintln!("no stream key is configured; for this run:");
+            eprintln!("  push to  {protocol}://{address}/live/{key}");
+            eprintln!("  watch at {}/watch/demo", settings.public_url);
+        }
         tokio::spawn(accept(hub.clone(), listener, tls, doors.clone(), protocol));
     }
     tokio::spawn(recheck(hub.clone()));
@@ -124,17 +129,6 @@ async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener, String> 
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, "listening for {what}");
     Ok(listener)
-}
-
-/// Without any key configured one is made up, so that `media serve` alone can be tried.
-fn trial_key(settings: &Settings) -> LocalKey {
-    let key = random(12);
-    if let Some(rtmp) = settings.rtmp {
-        eprintln!("no stream key is configured; for this run:");
-        eprintln!("  push to  rtmp://{rtmp}/live/{key}");
-        eprintln!("  watch at {}/watch/demo", settings.public_url);
-    }
-    LocalKey { stream: "demo".to_owned(), digest: digest(&key) }
 }
 
 async fn accept(hub: Arc<Hub>, listener: TcpListener, tls: Option<Tls>, doors: Arc<Doors>, protocol: &'static str) {

@@ -39,7 +39,10 @@ resources:
     for index in 0..50 {
         overrides.push_str(&format!("    extra-{index}:\n      vpc: main\n      description: extra\n      ingress:\n"));
         for rule in 0..10 {
-            overrides.push_str(&format!("        - {{ protocol: tcp, ports: {}, peer: 10.0.0.0/16 }}\n", 9000 + rule));
+            overrides.push_str(&format!(
+                "        - {{ protocol: tcp, ports: {}, peer: {{ cidr: 10.0.0.0/16 }} }}\n",
+                9000 + rule
+            ));
         }
     }
     read(&overrides)

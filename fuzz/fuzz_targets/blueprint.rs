@@ -98,6 +98,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(shown.is_empty(), reading.diagnostics.is_empty());
     reading.show();
     for diagnostic in &reading.diagnostics {
-        diagnostic.to_json(&reading.sources);
+        diagnostic.told(&reading.sources);
     }
 });

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::documents::SCHEMAS;
 
 /// Plans, applies, rehearses and prices a production AWS stack from one blueprint.
 #[derive(Debug, Parser)]
@@ -66,7 +69,7 @@ pub(crate) enum Command {
     /// Make the cloud what the blueprint says.
     Apply(ApplyArguments),
     /// Delete everything the stack owns.
-    Destroy(DestroyArguments),
+    Destroy(WalkArguments),
     /// Show what is live, by component.
     Show {
         #[command(flatten)]
@@ -86,6 +89,12 @@ pub(crate) enum Command {
     /// Manage the simulated cloud.
     #[command(subcommand)]
     Sandbox(SandboxCommand),
+    /// Print the JSON schema of what a command prints with `--json`.
+    Schema {
+        /// The document.
+        #[arg(value_parser = PossibleValuesParser::new(SCHEMAS.iter().map(|(name, _)| *name)))]
+        document: String,
+    },
     /// Print a completion script.
     Completions {
         /// The shell it is for.
@@ -129,24 +138,20 @@ pub(crate) struct PlanArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ApplyArguments {
     #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) consent: Consent,
-    /// Show every change and property.
-    #[arg(long)]
-    pub(crate) details: bool,
+    pub(crate) walk: WalkArguments,
     /// Apply this saved plan, and only if it still is what would be planned.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,
 }
 
+/// What every command that changes a stack takes.
 #[derive(Args, Debug)]
-pub(crate) struct DestroyArguments {
+pub(crate) struct WalkArguments {
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Show every change.
+    /// Show every change and property.
     #[arg(long)]
     pub(crate) details: bool,
 }

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod context;
+mod documents;
 mod error;
 mod journal;
 mod printer;

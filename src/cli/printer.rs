@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use crate::args::{Output, When};
+use crate::documents::Failed;
 use crate::error::Failure;
 use crate::view::Paint;
 
@@ -58,6 +59,12 @@ impl Printer {
         self.data(&(text + "\n"));
     }
 
+    /// Prints JSON as one line of a stream on stdout.
+    pub(crate) fn line(&mut self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string(value).expect("documents are plain JSON");
+        self.data(&(text + "\n"));
+    }
+
     /// Prints a message on stderr.
     pub(crate) fn note(&mut self, text: &str) {
         write(&mut io::stderr().lock(), text);
@@ -81,8 +88,8 @@ impl Printer {
             self.hint(hint);
         }
         if self.json {
-            let code = failure.code as u8;
-            self.document(&serde_json::json!({ "error": failure.message, "hint": failure.hint, "exit_code": code }));
+            let Failure { code, message: error, hint } = failure;
+            self.line(&Failed { error: error.clone(), hint: hint.clone(), exit_code: *code as u8 });
         }
     }
 

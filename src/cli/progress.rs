@@ -37,10 +37,7 @@ impl Progress {
     /// Shows one event.
     pub(crate) fn show(&mut self, event: &Event, printer: &mut Printer) {
         match self {
-            Self::Json => {
-                let line = serde_json::to_string(event).expect("events are plain JSON");
-                printer.data(&(line + "\n"));
-            }
+            Self::Json => printer.line(event),
             Self::Plain(paint, pace) => {
                 if let Some(line) = event::line(event, *pace, *paint) {
                     printer.note(&format!("{} {line}\n", clock()));

@@ -3,15 +3,16 @@
 use super::{plan, walk};
 use crate::args::ApplyArguments;
 use crate::context::Context;
+use crate::documents::OutputsLine;
 use crate::error::{Code, During, Failure};
 use crate::printer::Printer;
 use crate::view;
 
 pub(crate) async fn run(arguments: &ApplyArguments, printer: &mut Printer) -> Result<Code, Failure> {
-    let context = Context::load(&arguments.target.environment, printer)?;
+    let context = Context::load(&arguments.walk.target.environment, printer)?;
     let provider = context.connect().await?;
     // What is planned before the lease is taken may be out of date by then: everything is planned under it.
-    let lease = walk::take_lease(&context, &*provider, &arguments.consent, printer).await?;
+    let lease = walk::take_lease(&context, &*provider, &arguments.walk.consent, printer).await?;
     let done = walk::under(&lease, apply(arguments, &context, &*provider, &lease, printer)).await;
     let released = lease.release().await.during(|| "cannot let go of the lease".to_owned());
     done.and_then(|code| released.map(|()| code))
@@ -29,21 +30,20 @@ async fn apply(
         plan::check_saved(file, &plan, context)?;
     }
     if !printer.json {
-        plan::print(&plan, context, arguments.details, printer);
+        plan::print(&plan, context, arguments.walk.details, printer);
     }
     walk::refuse(&plan)?;
     let mut live = inventory;
     if !plan.is_empty() {
         if plan.changes_anything() {
-            walk::agree(&plan, false, context, &arguments.consent, printer).await?;
+            walk::agree(&plan, false, context, &arguments.walk.consent, printer).await?;
         }
-        let walk = walk::Walk { verb: "apply", context, provider, lease, width: arguments.consent.parallelism };
+        let walk = walk::Walk { verb: "apply", context, provider, lease, width: arguments.walk.consent.parallelism };
         live = walk::walk(&plan, live, &walk, printer).await?;
     }
     let outputs = view::outputs::values(&context.graph, &live);
     if printer.json {
-        let line = serde_json::json!({ "event": "outputs", "outputs": outputs });
-        printer.data(&format!("{line}\n"));
+        printer.line(&OutputsLine::Outputs { outputs });
     } else if !outputs.is_empty() {
         printer.data(&format!("\nOutputs\n{}", view::outputs::render(&outputs)));
     }

@@ -17,7 +17,7 @@ pub(crate) fn show(target: &Target, printer: &mut Printer) -> Result<Code, Failu
         return Err(Failure::silent(Code::Error));
     }
     if printer.json {
-        printer.document(&reading.document.map(|document| document.root.value()));
+        printer.document(&reading.document.map(|document| document.root.value()).unwrap_or_default());
     } else {
         printer.data(&reading.show());
     }

@@ -3,12 +3,12 @@
 use engine::Graph;
 
 use super::{plan, walk};
-use crate::args::DestroyArguments;
+use crate::args::WalkArguments;
 use crate::context::Context;
 use crate::error::{Code, During, Failure};
 use crate::printer::Printer;
 
-pub(crate) async fn run(arguments: &DestroyArguments, printer: &mut Printer) -> Result<Code, Failure> {
+pub(crate) async fn run(arguments: &WalkArguments, printer: &mut Printer) -> Result<Code, Failure> {
     let mut context = Context::load(&arguments.target.environment, printer)?;
     context.graph = Graph::default();
     let provider = context.connect().await?;
@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: &DestroyArguments, printer: &mut Printer) -> 
 }
 
 async fn destroy(
-    arguments: &DestroyArguments,
+    arguments: &WalkArguments,
     context: &Context,
     provider: &dyn engine::Provider,
     lease: &engine::lease::Lease<'_>,

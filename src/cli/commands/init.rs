@@ -4,7 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use engine::blueprint::{MAX_STACK_NAME, stack_name};
+
 use crate::args::InitArguments;
+use crate::documents::Begun;
 use crate::error::{Code, During, Failure};
 use crate::printer::Printer;
 
@@ -21,7 +24,13 @@ const NAME: &str = "name: shop";
 pub(crate) fn run(arguments: &InitArguments, printer: &mut Printer) -> Result<Code, Failure> {
     let folder = &arguments.folder;
     let name = match &arguments.name {
-        Some(name) => name.clone(),
+        Some(name) if stack_name(name) => name.clone(),
+        Some(name) => {
+            let failure = Failure::new(format!("a stack cannot be called `{name}`; nothing was written"));
+            let hint =
+                format!("at most {MAX_STACK_NAME} lower-case letters, digits and single hyphens, a letter first");
+            return Err(failure.hint(hint));
+        }
         None => name_of(folder)?,
     };
     let mut written = Vec::new();
@@ -34,7 +43,7 @@ pub(crate) fn run(arguments: &InitArguments, printer: &mut Printer) -> Result<Co
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(mut opened) => {
                 opened.write_all(text.as_bytes()).during(|| format!("cannot write `{}`", path.display()))?;
-                written.push(*file);
+                written.push((*file).to_owned());
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 printer.note(&format!("kept {}: it exists already\n", path.display()));
@@ -43,7 +52,7 @@ pub(crate) fn run(arguments: &InitArguments, printer: &mut Printer) -> Result<Co
         }
     }
     if printer.json {
-        printer.document(&serde_json::json!({ "name": name, "written": written }));
+        printer.document(&Begun { name, written });
     } else {
         for file in &written {
             printer.data(&format!("wrote {}\n", folder.join(file).display()));
@@ -62,7 +71,7 @@ fn name_of(folder: &Path) -> Result<String, Failure> {
     let parts = last.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
     let name = parts.collect::<Vec<_>>().join("-");
     let name = name.trim_start_matches(|letter: char| !letter.is_ascii_lowercase());
-    let short: String = name.chars().take(engine::blueprint::MAX_STACK_NAME).collect();
+    let short: String = name.chars().take(MAX_STACK_NAME).collect();
     let short = short.trim_end_matches('-');
     Ok(if short.is_empty() { "shop".to_owned() } else { short.to_owned() })
 }

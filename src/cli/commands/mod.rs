@@ -9,6 +9,7 @@ mod man;
 mod outputs;
 mod plan;
 mod sandbox;
+mod schema;
 mod show;
 mod validate;
 mod walk;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Code, F
         Command::Blueprint(BlueprintCommand::Show { target }) => blueprint::show(&target, printer),
         Command::Blueprint(BlueprintCommand::Schema) => blueprint::schema(printer),
         Command::Sandbox(SandboxCommand::Reset) => sandbox::reset(printer),
+        Command::Schema { document } => schema::run(&document, printer),
         Command::Completions { shell } => completions::run(shell, printer),
         Command::Man { folder } => man::run(folder.as_deref(), printer),
     }

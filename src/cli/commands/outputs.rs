@@ -22,7 +22,11 @@ pub(crate) async fn run(target: &Target, name: Option<&str>, printer: &mut Print
             if value.is_null() {
                 return Err(Failure::new(format!("`{name}` is not known yet")).hint("apply first"));
             }
-            printer.data(&format!("{}\n", plain(value)));
+            if printer.json {
+                printer.document(value);
+            } else {
+                printer.data(&format!("{}\n", plain(value)));
+            }
         }
         None if printer.json => printer.document(&values),
         None => printer.data(&render(&values)),

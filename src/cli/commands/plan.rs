@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::PlanArguments;
 use crate::context::Context;
+use crate::documents::Planned;
 use crate::error::{Code, During, Failure};
 use crate::printer::Printer;
 use crate::view::{self, plan::Options};
@@ -31,7 +32,7 @@ pub(crate) async fn run(arguments: &PlanArguments, printer: &mut Printer) -> Res
 /// Prints a plan, for people or machines.
 pub(super) fn print(plan: &Plan, context: &Context, details: bool, printer: &mut Printer) {
     if printer.json {
-        return printer.document(&serde_json::json!({ "stack": context.owner.to_string(), "plan": plan }));
+        return printer.document(&Planned { stack: context.owner.to_string(), plan });
     }
     let options = Options { paint: printer.paint, width: printer.width, details };
     printer.data(&view::plan::render(plan, &context.place(), options));

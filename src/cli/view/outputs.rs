@@ -1,10 +1,12 @@
 //! A stack's outputs.
 
 use engine::{Graph, Inventory, references};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::documents::Outputs;
 
 /// Every output's value; `null` where it is not known yet.
-pub(crate) fn values(graph: &Graph, inventory: &Inventory) -> Map<String, Value> {
+pub(crate) fn values(graph: &Graph, inventory: &Inventory) -> Outputs {
     let value = |output: &engine::graph::Output| {
         let resolved = inventory.resolved(&output.value);
         let plain = resolved.get("$id").cloned().unwrap_or(resolved);
@@ -14,7 +16,7 @@ pub(crate) fn values(graph: &Graph, inventory: &Inventory) -> Map<String, Value>
 }
 
 /// Outputs as a table of two columns.
-pub(crate) fn render(values: &Map<String, Value>) -> String {
+pub(crate) fn render(values: &Outputs) -> String {
     let column = values.keys().map(|name| name.chars().count()).max().unwrap_or_default();
     let line = |(name, value): (&String, &Value)| format!("{name:<column$}  {}\n", plain(value));
     values.iter().map(line).collect()

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use engine::{Graph, Inventory, Live, Phase};
-use serde_json::{Value, json};
 
 use super::Paint;
+use crate::documents::{Shown, ShownPhase, ShownResource};
 
 /// Live resources by component; those the blueprint does not have come last.
 fn by_component<'a>(graph: &Graph, inventory: &'a Inventory) -> BTreeMap<String, Vec<&'a Live>> {
@@ -58,17 +58,25 @@ fn phase(phase: &Phase) -> &'static str {
 }
 
 /// The same for machines.
-pub(crate) fn document(graph: &Graph, inventory: &Inventory) -> Value {
+pub(crate) fn document(graph: &Graph, inventory: &Inventory) -> Shown {
     let entry = |live: &Live| {
-        json!({
-            "address": live.address,
-            "component": graph.get(&live.address).map(|resource| &resource.component),
-            "id": live.id,
-            "phase": phase(&live.phase),
-            "properties": inventory.named(&live.properties),
-            "outputs": live.outputs,
-            "tags": live.tags,
-        })
+        let (phase, reason) = match &live.phase {
+            Phase::Ready => (ShownPhase::Ready, None),
+            Phase::Pending => (ShownPhase::Pending, None),
+            Phase::Deleting => (ShownPhase::Deleting, None),
+            Phase::Failed(reason) => (ShownPhase::Failed, Some(reason.clone())),
+            Phase::Gone => (ShownPhase::Gone, None),
+        };
+        ShownResource {
+            address: live.address.clone(),
+            component: graph.get(&live.address).map(|resource| resource.component.clone()),
+            id: live.id.clone(),
+            phase,
+            reason,
+            properties: inventory.named(&live.properties),
+            outputs: live.outputs.clone(),
+            tags: live.tags.clone(),
+        }
     };
-    json!({ "resources": inventory.all().map(entry).collect::<Vec<_>>() })
+    Shown { resources: inventory.all().map(entry).collect() }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An AWS account and region the stack uses, by its name in the environment file.
@@ -37,8 +38,9 @@ impl fmt::Display for Site {
 }
 
 /// Names one resource of a stack: `kind/name`, or `site:kind/name` outside the primary site.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Address {
     site: Site,
     kind: String,

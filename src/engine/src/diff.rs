@@ -1,10 +1,11 @@
 //! Compares what is wanted with what is live, property by property.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One property whose live value is not the desired one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldChange {
     /// Keys joined by dots, such as `health_check.path`.
     pub path: String,

@@ -9,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no such resource, or not yet, or no more.
-    #[error("no such resource")]
+    #[error("the cloud has no such resource: somebody may have deleted it meanwhile")]
     NotFound,
     /// Another resource has to change first: worth trying again.
     #[error("not ready yet: {0}")]

@@ -193,7 +193,7 @@ impl Changed {
 }
 
 /// Which of the two comes first when a resource is replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplaceOrder {
     /// The new one, then its followers move over, then the old one goes.
@@ -250,7 +250,7 @@ impl Flaw {
 }
 
 /// Something a person must know before a change is applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Impact {
     /// What sort of harm.
     pub risk: Risk,
@@ -266,7 +266,7 @@ impl Impact {
 }
 
 /// Sorts of harm, gravest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
     /// Data that is not elsewhere is lost.

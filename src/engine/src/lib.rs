@@ -15,6 +15,7 @@ pub mod plan;
 mod provider;
 mod reference;
 mod schedule;
+mod seconds;
 pub mod simulator;
 mod spec;
 

@@ -61,7 +61,7 @@ fn every_mistake_has_a_place_and_a_json_form() {
             let mut first = diagnostic.message.chars();
             let sentence = first.next().is_some_and(char::is_uppercase) && first.next().is_some_and(char::is_lowercase);
             assert!(!diagnostic.message.ends_with('.') && !sentence, "{}", diagnostic.message);
-            let json = diagnostic.to_json(&reading.sources);
+            let json = serde_json::json!(diagnostic.told(&reading.sources));
             assert!(json["place"]["start"]["line"].as_u64().is_some_and(|line| line > 0), "{json}");
         }
     }
@@ -71,7 +71,8 @@ fn every_mistake_has_a_place_and_a_json_form() {
 fn secrets_are_never_printed() {
     for case in cases().iter().filter(|case| case.to_string_lossy().contains("/secret-")) {
         let reading = read(case);
-        let json: Vec<_> = reading.diagnostics.iter().map(|one| one.to_json(&reading.sources).to_string()).collect();
+        let json: Vec<_> =
+            reading.diagnostics.iter().map(|one| serde_json::json!(one.told(&reading.sources)).to_string()).collect();
         let printed = reading.render(true) + &json.concat();
         for secret in ["hunter2", "12345678", "AKIAIOSF", "MIIEpAIB", "correct-horse", "ghp_0123"] {
             assert!(!printed.contains(secret), "{}: {printed}", case.display());

@@ -1,20 +1,21 @@
 //! A process may die at any call of a create, an update or a delete: another one finishes the work, with no duplicate,
 //! no orphan and nobody's help.
 //!
-//! The deaths are at the calls that write: one at a read leaves the cloud as one after the write before it.
+//! The deaths are at the calls that write: one at a read leaves the cloud as one after the write before it. With
+//! `TERRACE_WIRE_READS=1` they are at every call.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws::wire::{Among, Cut, Side};
+use aws::wire::{Cut, Side};
 use engine::{KindInfo, Resource};
 use serde_json::{Value, json};
 
 use crate::each;
 use crate::server::Account;
 use crate::stand::Stand;
-use crate::world::{Process, SCALE, account, pace};
+use crate::world::{Process, SCALE, account, among, pace};
 
 static TRIED: AtomicUsize = AtomicUsize::new(0);
 
@@ -69,7 +70,7 @@ impl Case<'_> {
                 account.settings(json!({ "lag": self.lag.as_secs(), "time_scale": 1.0 / SCALE }));
                 let process = self.process(&account);
                 let (plan, inventory) = process.plan(to).await;
-                process.wire.cut(Cut { call, among: Among::Writes, side });
+                process.wire.cut(Cut { call, among: among(), side });
                 tokio::select! {
                     _ = process.run(&plan, inventory) => {}
                     () = process.wire.ended() => {}

@@ -1,17 +1,17 @@
 //! The whole shop at the wire: a process dies at a call of an apply or a destroy, the next one finishes.
 //!
-//! Every boundary takes a stack made and unmade, so a normal run tries one in [`STRIDE`]. All of them:
-//! `TERRACE_WIRE_STRIDE=1 cargo test --release -p aws --test it whole -- --nocapture`.
+//! Every boundary takes a stack made and unmade, so a normal run tries one write in [`STRIDE`]. Every call, reads too:
+//! `TERRACE_WIRE_READS=1 TERRACE_WIRE_STRIDE=1 cargo test --workspace --test it whole -- --nocapture`.
 
 use std::time::Duration;
 
-use aws::wire::{Among, Cut, Side};
+use aws::wire::{Cut, Side};
 use engine::Resource;
 use serde_json::json;
 
 use crate::edits::left;
 use crate::shop::shop;
-use crate::world::{Process, SCALE, account, pace};
+use crate::world::{Process, SCALE, account, among, pace};
 
 /// Of how many boundaries one is tried, unless `TERRACE_WIRE_STRIDE` says otherwise.
 const STRIDE: usize = 40;
@@ -20,10 +20,11 @@ fn stride() -> usize {
     std::env::var("TERRACE_WIRE_STRIDE").ok().and_then(|stride| stride.parse().ok()).unwrap_or(STRIDE)
 }
 
-/// Dies at every `stride`th write on the way from one list to another, and tells at how many.
+/// Dies at every `stride`th call on the way from one list to another, and tells at how many.
 async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
     let mut boundaries = 0;
     for side in [Side::BeforeSend, Side::AfterAccept] {
+        let before = boundaries;
         for call in (1..).step_by(stride()) {
             let account = account();
             if !from.is_empty() {
@@ -32,7 +33,7 @@ async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
             account.settings(json!({ "lag": lag, "time_scale": 1.0 / SCALE }));
             let process = Process::every(&account);
             let (plan, inventory) = process.plan(to).await;
-            process.wire.cut(Cut { call, among: Among::Writes, side });
+            process.wire.cut(Cut { call, among: among(), side });
             tokio::select! {
                 _ = process.run(&plan, inventory) => {}
                 () = process.wire.ended() => {}
@@ -41,7 +42,7 @@ async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
                 break;
             }
             boundaries += 1;
-            let place = format!("{side:?} write {call}, lag {lag}");
+            let place = format!("{side:?} call {call}, lag {lag}");
             let mut told = Vec::new();
             let mut converged = false;
             for _ in 0..4 {
@@ -60,6 +61,8 @@ async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
             Process::every(&account).apply(&[]).await;
             assert_eq!(left(&account), std::collections::BTreeMap::new(), "{place}");
         }
+        let verb = if to.is_empty() { "destroy" } else { "apply" };
+        println!("{verb} at the wire, {side:?}, lag {lag}: {} boundaries", boundaries - before);
     }
     boundaries
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws::lease::Leases;
-use aws::wire::Wire;
+use aws::wire::{Among, Wire};
 use aws::{Aws, kinds};
 use engine::apply::{Event, Job, Outcome, Pace, apply};
 use engine::{AnyKind, Catalog, Graph, Inventory, Owner, Plan, Resource, Site, discover, plan};
@@ -16,6 +16,11 @@ pub(crate) const SCALE: f64 = 0.001;
 /// Patience for a server whose phases pass at once.
 pub(crate) fn pace() -> Pace {
     Pace { scale: SCALE, ..Pace::default() }
+}
+
+/// Which calls a process dies at: writes, or every one if `TERRACE_WIRE_READS` is set.
+pub(crate) fn among() -> Among {
+    if std::env::var_os("TERRACE_WIRE_READS").is_some() { Among::All } else { Among::Writes }
 }
 
 /// A process: clients of its own, and the wire they call through.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Operation, Step};
 use crate::{Address, Error, Plan};
 
 /// Something that happened during an apply. Durations are seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
     /// The apply begins.
@@ -16,7 +17,8 @@ pub enum Event {
         /// How many steps there are.
         steps: usize,
         /// How long it typically takes.
-        #[serde(serialize_with = "seconds")]
+        #[serde(serialize_with = "crate::seconds::serialize")]
+        #[schemars(with = "f64")]
         expected: Duration,
     },
     /// A step begins.
@@ -28,7 +30,8 @@ pub enum Event {
         /// What is done to it.
         action: Action,
         /// How long it typically takes.
-        #[serde(serialize_with = "seconds")]
+        #[serde(serialize_with = "crate::seconds::serialize")]
+        #[schemars(with = "f64")]
         expected: Duration,
     },
     /// A step has to wait for something other than the cloud's usual work.
@@ -47,7 +50,8 @@ pub enum Event {
         /// The resource.
         address: Address,
         /// How long it took.
-        #[serde(serialize_with = "seconds")]
+        #[serde(serialize_with = "crate::seconds::serialize")]
+        #[schemars(with = "f64")]
         elapsed: Duration,
     },
     /// A step failed.
@@ -61,7 +65,8 @@ pub enum Event {
         /// What to do about it.
         hint: Option<String>,
         /// How long it took.
-        #[serde(serialize_with = "seconds")]
+        #[serde(serialize_with = "crate::seconds::serialize")]
+        #[schemars(with = "f64")]
         elapsed: Duration,
     },
     /// A step was not started because one it follows failed.
@@ -82,7 +87,7 @@ pub enum Event {
 }
 
 /// What a step does, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Makes a resource.
@@ -96,7 +101,7 @@ pub enum Action {
 }
 
 /// How many steps ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// Done.
     pub done: usize,
@@ -113,10 +118,6 @@ impl Tally {
     pub fn complete(&self) -> bool {
         self.failed + self.skipped + self.unstarted == 0
     }
-}
-
-fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 impl Event {
@@ -140,11 +141,8 @@ impl Event {
             Error::Throttled(_) => Some("the account is near its request limit; run again in a minute"),
             Error::Lost { .. } => Some("check the connection and run again: what was made is found and kept"),
             Error::Foreign { .. } => Some("rename the resource in the blueprint, or remove the other one"),
-            Error::NotFound
-            | Error::Spent { .. }
-            | Error::Service { .. }
-            | Error::Unresolved(_)
-            | Error::Invalid(_) => None,
+            Error::NotFound => Some("run again: it is made anew"),
+            Error::Spent { .. } | Error::Service { .. } | Error::Unresolved(_) | Error::Invalid(_) => None,
         };
         let address = step.address.clone();
         Self::Failed { step: index, address, error: error.to_string(), hint: hint.map(str::to_owned), elapsed }

@@ -1,12 +1,12 @@
 //! Mistakes in what the user wrote, and how they read as JSON. How they read in a terminal is `render`'s business.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::source::{Sources, Span};
+use super::source::{Position, Sources, Span};
 
 /// How bad a mistake is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing can be done before it is mended.
@@ -88,28 +88,58 @@ impl Diagnostic {
     }
 
     /// The diagnostic as `--json` prints it.
-    pub fn to_json(&self, sources: &Sources) -> Value {
-        let notes: Vec<_> = self
-            .notes
-            .iter()
-            .map(|note| json!({ "message": sources.masked(&note.message), "place": place(note.place, sources) }))
-            .collect();
-        json!({
-            "severity": self.severity,
-            "message": sources.masked(&self.message),
-            "place": place(self.place, sources),
-            "hint": self.hint.as_ref().map(|hint| sources.masked(hint)),
-            "notes": notes,
-        })
+    pub fn told(&self, sources: &Sources) -> Told {
+        let place = |span: Option<Span>| {
+            span.map(|span| Place {
+                file: sources.masked(sources.name(span.file)),
+                start: sources.position(span.file, span.start),
+                end: sources.position(span.file, span.end),
+            })
+        };
+        let note = |note: &Note| ToldNote { message: sources.masked(&note.message), place: place(note.place) };
+        Told {
+            severity: self.severity,
+            message: sources.masked(&self.message),
+            place: place(self.place),
+            hint: self.hint.as_ref().map(|hint| sources.masked(hint)),
+            notes: self.notes.iter().map(note).collect(),
+        }
     }
 }
 
-fn place(span: Option<Span>, sources: &Sources) -> Value {
-    span.map_or(Value::Null, |span| {
-        let start = sources.position(span.file, span.start);
-        let end = sources.position(span.file, span.end);
-        json!({ "file": sources.masked(sources.name(span.file)), "start": start, "end": end })
-    })
+/// A diagnostic without its sources: what `--json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Told {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// Where it is; `null` when it is about no place in a file.
+    pub place: Option<Place>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// What else matters, such as where the other one of two is.
+    pub notes: Vec<ToldNote>,
+}
+
+/// Something else that matters to a mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ToldNote {
+    /// What it is.
+    pub message: String,
+    /// Where it is.
+    pub place: Option<Place>,
+}
+
+/// A piece of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Place {
+    /// The file's path.
+    pub file: String,
+    /// Its first character.
+    pub start: Position,
+    /// The character after its last.
+    pub end: Position,
 }
 
 /// Puts diagnostics in the order of the files and the places in them, and drops repetitions.

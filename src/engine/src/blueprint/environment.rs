@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::check::check;
 use super::diagnostic::{Diagnostic, Severity};
 use super::node::{Data, Node};
-use super::schema::{MAX_STACK_NAME, NAME};
+use super::schema::{MAX_STACK_NAME, stack_name};
 use super::source::{FileId, Sources, Span};
 use crate::Site;
 
@@ -142,7 +142,7 @@ pub fn environment(
 ) -> Option<(Environment, Option<Node>)> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let start = Span::new(file, 0..0);
-    if !super::check::matches(NAME, &name) || name.len() > MAX_STACK_NAME {
+    if !stack_name(&name) {
         let message = format!("`{name}` is not a valid name of an environment");
         let hint = format!("name the file in at most {MAX_STACK_NAME} lower-case letters, digits and single hyphens");
         diagnostics.push(Diagnostic::error(start, message).hint(hint));

@@ -18,7 +18,7 @@ mod secret;
 mod source;
 
 pub use component::{Component, Expansion, Scope, Wanted};
-pub use diagnostic::{Diagnostic, Note, Severity, did_you_mean, nearest, sort};
+pub use diagnostic::{Diagnostic, Note, Place, Severity, Told, ToldNote, did_you_mean, nearest, sort};
 pub use environment::{Environment, ProviderName, SimulatorSettings, SiteSettings, environment, environment_schema};
 pub use expand::{DEFAULT_REGION, Document, Expanded, expand};
 pub use load::{Reading, read, read_with};
@@ -26,6 +26,6 @@ pub use node::{Data, Entry, Map, Node};
 pub use overlay::merge;
 pub use parse::{Parsed, parse};
 pub use render::render;
-pub use schema::{MAX_NAME, MAX_STACK_NAME, NAME, blueprint_schema, named};
+pub use schema::{MAX_NAME, MAX_STACK_NAME, NAME, blueprint_schema, named, stack_name};
 pub use secret::{hide, secrets};
 pub use source::{FileId, Position, Sources, Span};

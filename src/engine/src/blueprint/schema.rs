@@ -14,6 +14,11 @@ pub const MAX_STACK_NAME: usize = 20;
 /// The longest name of a resource or tier.
 pub const MAX_NAME: usize = 40;
 
+/// Whether a stack, or an environment, may be called so.
+pub fn stack_name(name: &str) -> bool {
+    super::check::matches(NAME, name) && name.len() <= MAX_STACK_NAME
+}
+
 /// The schema of a blueprint for these components and kinds.
 pub fn blueprint_schema(components: &[&dyn Component], kinds: &[KindInfo]) -> Value {
     let mut definitions = Map::new();

@@ -15,6 +15,7 @@ mod order;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ use crate::{Address, FieldChange, Graph, Impact, Inventory, KindInfo, ReplaceOrd
 pub(crate) use changes::{differences, tag_differences};
 
 /// Everything an apply will do, decided in advance.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// What a person reads, in the order of the graph, deletions last.
     pub changes: Vec<Change>,
@@ -37,7 +38,7 @@ pub struct Plan {
 }
 
 /// What happens to one address.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The resource.
     pub address: Address,
@@ -56,7 +57,7 @@ pub struct Change {
 }
 
 /// What happens to an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// Made.
@@ -76,7 +77,7 @@ pub enum Verb {
 }
 
 /// One differing property and why it differs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Field {
     /// What differs.
     #[serde(flatten)]
@@ -88,7 +89,7 @@ pub struct Field {
 }
 
 /// Why a live value differs from the desired one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The blueprint says something new.
@@ -102,7 +103,7 @@ pub enum Origin {
 }
 
 /// A live resource that the blueprint calls by another address now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rename {
     /// The address in its tags.
     pub from: Address,
@@ -111,7 +112,7 @@ pub struct Rename {
 }
 
 /// One thing to carry out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// The change it is part of, by index.
     pub change: usize,
@@ -121,12 +122,14 @@ pub struct Step {
     pub operation: Operation,
     /// Indices of the steps that must finish first.
     pub after: BTreeSet<usize>,
-    /// How long it typically takes.
+    /// How long it typically takes, in seconds.
+    #[serde(with = "crate::seconds")]
+    #[schemars(with = "f64")]
     pub expected: Duration,
 }
 
 /// What a step does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Operation {
     /// Makes a resource.
@@ -158,7 +161,7 @@ pub enum Operation {
 }
 
 /// What a step wants a resource to be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Desired {
     /// Canonical properties, references unresolved.
     pub properties: Value,

@@ -6,71 +6,14 @@ count only on a machine that does nothing else; the load average is printed with
 import json
 import os
 import pathlib
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-here = pathlib.Path(__file__).resolve().parent
-program = os.environ.get("MEDIA", here.parents[1] / "target/release/media")
+from rig import end, family, free_port, here, latency, media, memory, share, start, stop, used
+
 viewers, seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 20
-running = []
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(*command, **options):
-    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, **options)
-    running.append(process)
-    return process
-
-
-def stop(process):
-    # The process and its children, in the group that was made for them.
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=5)
-    except (ProcessLookupError, subprocess.TimeoutExpired):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def family(pid):
-    """The process and its children."""
-    lists = [path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children")]
-    return [pid] + [int(child) for children in lists for child in children.split()]
-
-
-def used(pids):
-    """CPU seconds so far."""
-    ticks = 0
-    for pid in pids:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def memory(pids):
-    """Resident megabytes."""
-    lines = [line for pid in pids for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
-    return sum(int(line.split()[1]) for line in lines) / 1024
-
-
-def share(pids, span):
-    """Share of one core over a span."""
-    before, began = used(pids), time.time()
-    time.sleep(span)
-    return (used(pids) - before) / (time.time() - began) * 100
-
-
-def latency(url):
-    output = subprocess.run(["node", here / "latency.mjs", url, "8", str(seconds)], capture_output=True, text=True)
-    return json.loads(output.stdout) if output.stdout else {"error": output.stderr[-300:]}
 
 
 def load(url, mode, pids, idle):
@@ -102,14 +45,6 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
     return process, f"rtmp://127.0.0.1:{rtmp}/live/demo", {"plain, 1 s": (f"http://127.0.0.1:{http}/demo.m3u8", "plain")}
 
 
-def media(directory, *extra):
-    rtmp, http, admin = free_port(), free_port(), free_port()
-    process = start(program, "serve", "--data", directory / "data", "--rtmp", f"127.0.0.1:{rtmp}", "--http", f"127.0.0.1:{http}", "--admin",
-                    f"127.0.0.1:{admin}", "--drain-s", "0", "--thumbnail-s", "0", *(extra or ("--ladder", "off")), env={**os.environ, "MEDIA_STREAMS": "demo=key"})
-    base = f"http://127.0.0.1:{http}/live/demo/"
-    return process, f"rtmp://127.0.0.1:{rtmp}/live/key", {"low latency": (base + "index.m3u8", "low"), "plain": (base + "plain.m3u8", "plain")}
-
-
 def measure(name, begin):
     with tempfile.TemporaryDirectory() as directory:
         process, push, modes = begin(pathlib.Path(directory))
@@ -119,7 +54,7 @@ def measure(name, begin):
         pids = family(process.pid)
         idle = share(pids, 5)
         for mode, (url, kind) in modes.items():
-            seen = latency(url)
+            seen = latency(url, seconds)
             cost = load(url, kind, pids, idle)
             print(f"| {name}, {mode} | {seen.get('p50')} | {seen.get('p99')} | {seen.get('first_ms')} | {seen.get('stalls')} | {cost['core_percent_per_viewer']} "
                   f"| {cost['rss_mb']} | {cost['mbps']} | {cost['errors']} |", flush=True)
@@ -148,6 +83,4 @@ try:
     ladder()
     print(f"\nload average at the end {os.getloadavg()}")
 finally:
-    for process in running:
-        if process.poll() is None:
-            stop(process)
+    end()

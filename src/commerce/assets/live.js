@@ -71,7 +71,13 @@
         if (chosen) pick.parentElement.prepend(pick);
       }
     const air = document.querySelector("[data-air]");
-    if (message.kind === "air" && (message.state !== air.dataset.air || (message.replay && !video))) location.reload();
+    const changed = (now) => now.state !== air.dataset.air || (now.state === "ended" && now.replay && !video);
+    if (message.kind === "air" && changed(message)) location.reload();
+    // What happened after the page was written and before its socket was open was not heard.
+    if (message.kind === "open" && !(video && air.dataset.air === "ended")) {
+      const answer = await fetch("/api/v1/broadcasts/" + air.dataset.room);
+      if (answer.ok && changed(await answer.json())) location.reload();
+    }
   });
   document.getElementById("say")?.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -127,7 +127,10 @@
     const address = new URL("/socket/" + room, location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address);
-    socket.onopen = () => (wait = 500);
+    socket.onopen = () => {
+      wait = 500;
+      document.dispatchEvent(new CustomEvent("heard", { detail: { kind: "open" } }));
+    };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       if (message.kind === "stock") stock(message);

@@ -24,6 +24,7 @@ use crate::ingest::rtmp::Rtmp;
 use crate::live::Reason;
 use crate::live::hub::Hub;
 use crate::live::publish::publish;
+use crate::record::Store;
 
 /// Replays may take this long to be finished when the server goes down.
 const FINISHING: Duration = Duration::from_secs(20);
@@ -43,18 +44,19 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         Some(base) => Some(Commerce::new(base, secret, &settings.server, authority.as_deref())?),
         None => None,
     };
+    // Without any key configured one is made up, so that `media serve` alone can be tried.
+    let trial = (commerce.is_none() && settings.keys.is_empty()).then(|| random(12));
+    if let Some(key) = &trial {
+        settings.keys = vec![LocalKey { stream: "demo".to_owned(), digest: digest(key) }];
+    }
     let keys = match &commerce {
         Some(commerce) => Keys::Remote(Box::new(Remote::new(commerce.clone()))),
-        None => {
-            if settings.keys.is_empty() {
-                settings.keys = vec![trial_key(&settings)];
-            }
-            Keys::Local(settings.keys.clone())
-        }
+        None => Keys::Local(settings.keys.clone()),
     };
     let outbox = Outbox::open(&settings.data.join("outbox"), commerce, &settings.server)
         .map_err(|error| format!("outbox cannot be opened: {error}"))?;
-    let hub = Hub::new(settings, keys, outbox);
+    let store = settings.replay_store.as_deref().map(Store::open).transpose()?;
+    let hub = Hub::new(settings, keys, outbox, store);
     crate::record::recover(&hub);
     let settings = &hub.settings;
 
@@ -84,6 +86,11 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         let Some(address) = address else { continue };
         let tls = if protocol == "rtmps" { Some(certificate(tls::RTMPS)?) } else { None };
         let listener = listen(address, protocol).await?;
+        if let Some(key) = &trial {
+            eprintln!("no stream key is configured; for this run:");
+            eprintln!("  push to  {protocol}://{address}/live/{key}");
+            eprintln!("  watch at {}/watch/demo", settings.public_url);
+        }
         tokio::spawn(accept(hub.clone(), listener, tls, doors.clone(), protocol));
     }
     tokio::spawn(recheck(hub.clone()));
@@ -122,17 +129,6 @@ async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener, String> 
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, "listening for {what}");
     Ok(listener)
-}
-
-/// Without any key configured one is made up, so that `media serve` alone can be tried.
-fn trial_key(settings: &Settings) -> LocalKey {
-    let key = random(12);
-    if let Some(rtmp) = settings.rtmp {
-        eprintln!("no stream key is configured; for this run:");
-        eprintln!("  push to  rtmp://{rtmp}/live/{key}");
-        eprintln!("  watch at {}/watch/demo", settings.public_url);
-    }
-    LocalKey { stream: "demo".to_owned(), digest: digest(&key) }
 }
 
 async fn accept(hub: Arc<Hub>, listener: TcpListener, tls: Option<Tls>, doors: Arc<Doors>, protocol: &'static str) {
@@ -192,7 +188,7 @@ async fn recheck(hub: Arc<Hub>) {
 }
 
 /// Waits for SIGTERM or SIGINT; SIGHUP reads certificates again.
-async fn signals(secured: &[Tls]) -> Result<(), String> {
+pub(crate) async fn signals(secured: &[Tls]) -> Result<(), String> {
     let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
     let (mut terminate, mut interrupt, mut hangup) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);

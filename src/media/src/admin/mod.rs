@@ -3,6 +3,7 @@
 //! Decides who is an operator: whoever holds the bearer token, or signs with the secret shared with `commerce`. Without either
 //! configured the API is closed.
 
+use std::error::Error;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -10,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -53,7 +54,10 @@ impl Admin {
         verifier.check(signed, signature, crate::clock::now() / 1000)
     }
 
-    async fn api(&self, request: Request<Incoming>) -> Answer {
+    async fn api<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send,
+    {
         let (head, body) = request.into_parts();
         let Ok(body) = Limited::new(body, LONGEST).collect().await else {
             return text(StatusCode::PAYLOAD_TOO_LARGE, "body is over 64 KiB\n");
@@ -84,7 +88,12 @@ impl Admin {
 }
 
 impl Site for Admin {
-    async fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Answer {
+    const BODIES: bool = true;
+
+    async fn answer<B>(&self, request: Request<B>, _: SocketAddr) -> Answer
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send,
+    {
         match request.uri().path() {
             "/metrics" => ok("text/plain; version=0.0.4; charset=utf-8", "no-store", Bytes::from(metrics(&self.hub))),
             path if path.starts_with("/admin/") => self.api(request).await,
@@ -102,9 +111,14 @@ pub(crate) fn health(hub: &Hub, path: &str) -> Answer {
             Ok(()) => text(StatusCode::OK, "ready\n"),
             Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "data directory cannot be written\n"),
         },
-        "version" => json(StatusCode::OK, &json!({"version": env!("CARGO_PKG_VERSION"), "build": build()})),
+        "version" => version(),
         _ => missing(),
     }
+}
+
+/// Which program this is.
+pub(crate) fn version() -> Answer {
+    json(StatusCode::OK, &json!({"version": env!("CARGO_PKG_VERSION"), "build": build()}))
 }
 
 /// SHA-256 of the running program.

@@ -106,10 +106,16 @@ impl Settings {
         let segment = range("segment-ms", options.segment_ms.unwrap_or(1000), part.max(500), 10_000)?;
         let window = range("window-s", options.window_s.unwrap_or(20), 6, 3600)?;
         let memory = range("memory-mb", options.memory_mb.unwrap_or(64), 4, 4096)?;
-        let hold_back = options.hold_back.unwrap_or(3.0);
+        let hold_back = options.hold_back.unwrap_or(2.25);
         if !(2.0..=20.0).contains(&hold_back) {
             return Err(format!("`hold-back` is {hold_back}, but must be from 2 to 20 parts"));
         }
+        let retention = match options.retention_days {
+            Some(days) if !(0.0..=36_500.0).contains(&days) => {
+                return Err(format!("`retention-days` is {days}, but must be from 0 to 36500"));
+            }
+            days => days.map(|days| Duration::from_secs_f64(days * 86_400.0)),
+        };
         let origin_url =
             options.origin_url.map_or_else(|| public_url.clone(), |url| url.trim_end_matches('/').to_owned());
         Ok(Settings {
@@ -142,7 +148,7 @@ impl Settings {
             grace: Duration::from_millis((options.grace_s.unwrap_or(30.0).clamp(0.0, 3600.0) * 1000.0) as u64),
             record: options.record.unwrap_or(true),
             replay_store: options.replay_store,
-            retention: options.retention_days.map(|days| Duration::from_secs_f64(days.max(0.0) * 86_400.0)),
+            retention,
             ladder: ladder(options.ladder.as_deref().unwrap_or("480p,360p"))?,
             ffmpeg: options.ffmpeg.unwrap_or_else(|| PathBuf::from("ffmpeg")),
             thumbnails: Some(options.thumbnail_s.unwrap_or(10)).filter(|s| *s > 0).map(Duration::from_secs),

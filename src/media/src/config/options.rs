@@ -72,7 +72,7 @@ pub(crate) struct Options {
     /// Megabytes of one rendition kept in memory at most [default: 64].
     #[arg(long, env = "MEDIA_MEMORY_MB")]
     pub(crate) memory_mb: Option<u64>,
-    /// Distance of players from the live edge in parts [default: 3].
+    /// Distance of players from the live edge in parts [default: 2.25].
     #[arg(long, env = "MEDIA_HOLD_BACK")]
     pub(crate) hold_back: Option<f64>,
     /// Seconds that a lost publisher has to come back [default: 30].
@@ -138,8 +138,10 @@ impl Options {
             .map_err(|error| format!("configuration `{}` cannot be read: {error}", path.display()))?;
         // A parser's message quotes the line, which may hold a key; only the place and the complaint are shown.
         toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            format!("{}:{line}: {}", path.display(), error.message())
+            let before = &text[..error.span().map_or(0, |span| span.start)];
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|letter| *letter != '\n').count() + 1;
+            format!("{}:{line}:{column}: {}", path.display(), error.message())
         })
     }
 }

@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
+use hyper::body::Body;
+use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use self::cache::Cache;
@@ -84,22 +84,20 @@ pub(crate) async fn serve(options: EdgeOptions) -> Result<(), String> {
     let (stop, stopped) = watch::channel(false);
     let doors = Doors::new(options.max_connections, options.max_connections);
     let certificate = options.tls_cert.zip(options.tls_key);
+    let mut secured = vec![];
     for address in [Some(options.http), options.https].into_iter().flatten() {
         let tls = match &certificate {
             Some(files) if Some(address) == options.https => Some(Tls::new(files, tls::HTTP)?),
             _ => None,
         };
+        secured.extend(tls.clone());
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| format!("edge cannot listen on {address}: {error}"))?;
         let bound = listener.local_addr().map_err(|error| error.to_string())?;
         tracing::info!(address = %bound, "listening for viewers");
         tokio::spawn(accept(listener, tls, doors.clone(), site.clone(), stopped.clone()));
     }
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    crate::serve::signals(&secured).await?;
     stop.send_replace(true);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     Ok(())
@@ -111,14 +109,15 @@ struct Edge {
 }
 
 impl Edge {
-    async fn get(&self, request: &Request<Incoming>) -> Answer {
-        let path = request.uri().path().trim_start_matches('/');
+    async fn get(&self, request: &Parts) -> Answer {
+        let path = request.uri.path().trim_start_matches('/');
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         match first {
-            "live" => self.live(rest, request.uri().query().unwrap_or_default()).await,
+            "live" => self.live(rest, request.uri.query().unwrap_or_default()).await,
             "watch" if !rest.is_empty() => page::watch(),
             "assets" => page::asset(rest),
             "livez" | "readyz" => text(StatusCode::OK, "ready\n"),
+            "version" => crate::admin::version(),
             "metrics" => ok("text/plain; version=0.0.4; charset=utf-8", "no-store", bytes::Bytes::from(METRICS.text())),
             _ => missing(),
         }
@@ -144,7 +143,8 @@ impl Edge {
 }
 
 impl Site for Edge {
-    async fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Answer {
+    async fn answer<B: Body + Send>(&self, request: Request<B>, _: SocketAddr) -> Answer {
+        let (request, _) = request.into_parts();
         site::visit(&request, self.get(&request)).await
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Part {
     pub(crate) independent: bool,
     /// Is the last one of its segment.
     pub(crate) last: bool,
+    /// Begins a segment although the part before did not say that it was the last one.
+    pub(crate) opens: bool,
 }
 
 /// Who decides where segments end.
@@ -58,6 +60,7 @@ pub(crate) struct Packager {
     audio: Vec<Sample>,
     duration: u64,
     segment_start: Option<u64>,
+    opens: bool,
 }
 
 impl Packager {
@@ -74,6 +77,7 @@ impl Packager {
             audio: vec![],
             duration: 0,
             segment_start: None,
+            opens: false,
         }
     }
 
@@ -98,6 +102,22 @@ impl Packager {
         [early, self.cut(start, next, step, next_key)]
     }
 
+    /// Whether a picture that lasts so long ends the part by itself, if no keyframe follows.
+    pub(crate) fn ends_with(&self, step: u64) -> bool {
+        let length = self.duration + step;
+        self.limit.is_some_and(|limit| length <= limit && length + step > limit)
+    }
+
+    /// A keyframe follows at this time after a part that was ended without knowing it; says whether a segment begins there.
+    pub(crate) fn surprise(&mut self, next: u64) -> bool {
+        let ends = self.duration == 0 && self.segment_start.is_some_and(|start| self.segment_ends(start, next));
+        if ends {
+            self.segment_start = None;
+            self.opens = true;
+        }
+        ends
+    }
+
     /// Adds sound.
     pub(crate) fn audio(&mut self, sample: Sample) -> Option<Part> {
         if self.pictures {
@@ -113,11 +133,7 @@ impl Packager {
     }
 
     fn cut(&mut self, start: u64, next: u64, step: u64, next_key: bool) -> Option<Part> {
-        let last = next_key
-            && match &self.boundaries {
-                Boundaries::Own(minimum) => next - start + ROUNDING >= *minimum,
-                Boundaries::Shared(grid) => grid.shown(next).is_some(),
-            };
+        let last = next_key && self.segment_ends(start, next);
         let full = match self.limit {
             Some(limit) => self.duration + step > limit,
             None => self.duration + step / 2 >= self.goal,
@@ -126,6 +142,13 @@ impl Packager {
             self.limit = Some(limit(self.duration.max(self.goal)));
         }
         (last || full).then(|| self.take(last)).flatten()
+    }
+
+    fn segment_ends(&self, start: u64, next: u64) -> bool {
+        match &self.boundaries {
+            Boundaries::Own(minimum) => next - start + ROUNDING >= *minimum,
+            Boundaries::Shared(grid) => grid.shown(next).is_some(),
+        }
     }
 
     /// Ends the part under way; `last` ends the segment, too.
@@ -143,6 +166,7 @@ impl Packager {
             duration: self.duration,
             independent: lead.is_some_and(|sample| sample.key),
             last,
+            opens: std::mem::take(&mut self.opens),
         };
         self.video.clear();
         self.audio.clear();

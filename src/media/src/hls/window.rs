@@ -97,6 +97,12 @@ impl Window {
         let mut guard = self.state.write().expect("no holder panics");
         let state = &mut *guard;
         let generation = state.inits.last_key_value().map_or(0, |(generation, _)| *generation);
+        if let Some(segment) = state.segments.back_mut()
+            && part.opens
+        {
+            segment.complete = true;
+            state.plain_target = state.plain_target.max(whole_seconds(segment.duration()));
+        }
         if state.segments.back().is_none_or(|segment| segment.complete) {
             let Boundary { number, wall, .. } = opening();
             let least = state.segments.back().map_or(0, |segment| segment.number + 1);
@@ -121,7 +127,7 @@ impl Window {
         } else {
             Progress { number: segment.number, parts: segment.parts.len(), ended: false }
         };
-        let length = seconds(segment.duration()).round().max(1.0) as u64;
+        let length = whole_seconds(segment.duration());
         state.target = state.target.max(length);
         if segment.complete {
             state.plain_target = state.plain_target.max(length);
@@ -265,6 +271,11 @@ impl Window {
     }
 }
 
+/// A segment's length as target durations count it (RFC 8216bis, 4.4.3.1).
+fn whole_seconds(ticks: u64) -> u64 {
+    seconds(ticks).round().max(1.0) as u64
+}
+
 impl State {
     fn find(&self, number: u64) -> Option<&Segment> {
         let index = self.segments.binary_search_by_key(&number, |segment| segment.number).ok()?;
@@ -318,7 +329,7 @@ mod tests {
                 let start = number * 90_000 + part * 18_000;
                 let (independent, last) = (part == 0, part == 4);
                 let data = Bytes::from(vec![number as u8; 100]);
-                let part = Part { data, start, duration: 18_000, independent, last };
+                let part = Part { data, start, duration: 18_000, independent, last, opens: false };
                 window.push(part, 18_000, String::new(), || Boundary { start, shown: start, number, wall: start / 90 });
             }
         }

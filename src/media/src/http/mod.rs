@@ -1,9 +1,11 @@
 //! Serves viewers over HTTP/1.1 and HTTP/2, with and without TLS.
 //!
-//! Decides how many connections there may be and how they are closed. What is answered is decided by whoever implements `Site`: the
+//! Decides how many connections there may be, how they are closed, and who speaks on them: hyper where there is TLS or requests have
+//! bodies, `lean` on the plain connections of viewers. What is answered is decided by whoever implements `Site`: the
 //! origin, the edge and the admin listener.
 
 pub(crate) mod answer;
+mod lean;
 pub(crate) mod live;
 pub(crate) mod page;
 pub(crate) mod replay;
@@ -12,6 +14,7 @@ pub(crate) mod tls;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -19,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -42,8 +45,13 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 /// Answers requests.
 pub(crate) trait Site: Send + Sync + 'static {
+    /// Whether requests may have a body.
+    const BODIES: bool = false;
+
     /// Answers one.
-    fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> impl Future<Output = Answer> + Send;
+    fn answer<B>(&self, request: Request<B>, peer: SocketAddr) -> impl Future<Output = Answer> + Send
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send;
 }
 
 /// Bounds on open connections.
@@ -118,16 +126,17 @@ pub(crate) async fn serve(
     }
 }
 
-async fn secure(
+async fn secure<S: Site>(
     socket: TcpStream,
     peer: SocketAddr,
     tls: Option<Tls>,
-    site: Arc<impl Site>,
+    site: Arc<S>,
     stop: watch::Receiver<bool>,
 ) {
     let _ = socket.set_nodelay(true);
     match tls {
-        None => converse(socket, peer, site, stop).await,
+        None if S::BODIES => converse(socket, peer, site, stop).await,
+        None => lean::converse(socket, peer, site, stop).await,
         Some(tls) => {
             if let Ok(Ok(socket)) = tokio::time::timeout(HANDSHAKE, tls.accept(socket)).await {
                 converse(socket, peer, site, stop).await;
@@ -136,20 +145,26 @@ async fn secure(
     }
 }
 
+/// Answers a request and counts it.
+async fn counted<B>(site: &impl Site, request: Request<B>, peer: SocketAddr) -> Answer
+where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send,
+{
+    METRICS.requests.fetch_add(1, Ordering::Relaxed);
+    let answer = site.answer(request, peer).await;
+    METRICS.sent.fetch_add(answer.body().left(), Ordering::Relaxed);
+    answer
+}
+
 async fn converse(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     site: Arc<impl Site>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let site = site.clone();
-        async move {
-            METRICS.requests.fetch_add(1, Ordering::Relaxed);
-            let answer = site.answer(request, peer).await;
-            METRICS.sent.fetch_add(answer.body().left(), Ordering::Relaxed);
-            Ok::<_, Infallible>(answer)
-        }
+        async move { Ok::<_, Infallible>(counted(&*site, request, peer).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(16 << 10);

@@ -38,7 +38,7 @@ pub(crate) async fn answer(hub: &Hub, rest: &str, headers: &HeaderMap) -> Answer
     let Some(stored) = record::is_ready(data, id) else { return missing() };
     let opened = async {
         if stored {
-            let store = Store::open(hub.settings.replay_store.as_deref().unwrap_or_default())?;
+            let store = hub.store.clone().ok_or("no replay store is configured")?;
             let length = store.length(id, name).await?;
             return Ok((Source::Stored(store, id.to_owned(), name), length));
         }

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::Body as Content;
 use hyper::header::{HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 
 use super::answer::{Answer, Body, missing, text};
@@ -26,8 +27,8 @@ impl Origin {
         Arc::new(Origin { hub })
     }
 
-    async fn get(&self, request: &Request<Incoming>, peer: SocketAddr) -> Answer {
-        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    async fn get(&self, request: &Parts, peer: SocketAddr) -> Answer {
+        let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
         let Some(path) = path.strip_prefix('/').filter(|path| path.len() <= LONGEST_PATH) else { return missing() };
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         match first {
@@ -38,11 +39,11 @@ impl Origin {
                     stream,
                     rest,
                     query,
-                    viewer(request.headers(), peer, self.hub.settings.forwarded),
+                    viewer(&request.headers, peer, self.hub.settings.forwarded),
                 )
                 .await
             }
-            "replay" => replay::answer(&self.hub, rest, request.headers()).await,
+            "replay" => replay::answer(&self.hub, rest, &request.headers).await,
             "watch" if !rest.is_empty() => page::watch(),
             "assets" => page::asset(rest),
             _ => crate::admin::health(&self.hub, path),
@@ -51,14 +52,15 @@ impl Origin {
 }
 
 impl Site for Origin {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    async fn answer<B: Content + Send>(&self, request: Request<B>, peer: SocketAddr) -> Answer {
+        let (request, _) = request.into_parts();
         visit(&request, self.get(&request, peer)).await
     }
 }
 
 /// Methods are the same for every site of viewers.
-pub(crate) async fn visit(request: &Request<Incoming>, get: impl Future<Output = Answer>) -> Answer {
-    match *request.method() {
+pub(crate) async fn visit(request: &Parts, get: impl Future<Output = Answer>) -> Answer {
+    match request.method {
         Method::GET => get.await,
         Method::HEAD => {
             let mut answer = get.await;

@@ -22,6 +22,8 @@ pub trait Ingest: Send {
     fn answer(&mut self, verdict: Result<(), &str>) -> impl Future<Output = Result<(), Error>> + Send;
     /// Waits for the next packet; `None` when the publisher said goodbye.
     fn packet(&mut self) -> impl Future<Output = Result<Option<Packet>, Error>> + Send;
+    /// Lets a publisher that said goodbye close the connection itself; closed on it, encoders report a failure.
+    fn part(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// What a publisher asks for.

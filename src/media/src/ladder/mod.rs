@@ -104,7 +104,7 @@ impl Source {
         loop {
             match self.next().await? {
                 Output::Init(_) => boundary = true,
-                Output::Part(part) if boundary && part.independent => return Some(part),
+                Output::Part(part) if (boundary || part.opens) && part.independent => return Some(part),
                 Output::Part(part) => boundary = part.last,
             }
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::broadcast::{Broadcast, Output, SOURCE};
+use super::cadence::Cadence;
 use super::timeline::{SampleClock, Timeline, Track};
 use crate::hls::Shape;
 use crate::hls::grid::Boundary;
@@ -47,7 +48,13 @@ struct Running {
     tracks: Tracks,
     packager: Packager,
     clock: Option<SampleClock>,
+    /// The newest picture, until it is known how long it lasts.
     picture: Option<Sample>,
+    cadence: Cadence,
+    /// When the newest picture came, in ticks.
+    seen: u64,
+    /// No picture may be decoded before this, in ticks.
+    floor: u64,
     /// When the first frame of the part under way came.
     since: Option<Instant>,
 }
@@ -174,7 +181,9 @@ impl Feed {
         let minimum = crate::hls::ticks(self.shape.segment);
         let packager = Packager::new(&self.shape, Boundaries::Own(minimum), tracks.video.is_some(), rate);
         let clock = tracks.audio.as_ref().map(|audio| SampleClock::new(audio.rate));
-        self.running = Some(Running { tracks, packager, clock, picture: None, since: None });
+        let (seen, floor) = (self.anchor.0, self.anchor.0);
+        let cadence = Cadence::default();
+        self.running = Some(Running { tracks, packager, clock, picture: None, cadence, seen, floor, since: None });
     }
 
     fn boundary(&mut self, broadcast: &Broadcast, start: u64, offset: i32) {
@@ -189,21 +198,15 @@ impl Feed {
         running.since.get_or_insert_with(Instant::now);
         let parts = match track {
             Track::Video => {
-                let time = (place * MILLISECOND) as u64;
-                let next = Sample {
-                    time,
-                    offset: frame.offset * MILLISECOND as i32,
-                    duration: 0,
-                    key: frame.key,
-                    data: frame.data,
-                };
-                if running.packager.segment_length(time) > LONGEST_SEGMENT {
+                let told = (place * MILLISECOND) as u64;
+                if running.packager.segment_length(told) > LONGEST_SEGMENT {
                     return Err("no keyframe for 30 s; set the encoder's keyframe interval to 1 or 2 s".to_owned());
                 }
-                running.picture.replace(next).map_or([None, None], |picture| {
-                    let duration = (time - picture.time) as u32;
-                    running.packager.video(Sample { duration, ..picture }, frame.key)
-                })
+                let (parts, opens) = running.video(told, frame);
+                if let Some((start, offset)) = opens {
+                    self.boundary(broadcast, start, offset);
+                }
+                parts
             }
             Track::Audio => {
                 let (Some(clock), Some(config)) = (&mut running.clock, &running.tracks.audio) else { return Ok(()) };
@@ -217,6 +220,7 @@ impl Feed {
                 [running.packager.audio(Sample { time, offset: 0, duration, key: true, data: frame.data }), None]
             }
         };
+        let Some(running) = &mut self.running else { return Ok(()) };
         let limit = running.packager.limit();
         if parts.iter().any(Option::is_some)
             && let Some(since) = running.since.take()
@@ -240,6 +244,36 @@ impl Feed {
         METRICS.parts.fetch_add(1, Ordering::Relaxed);
         broadcast.source().window.push(part.clone(), limit, broadcast.reports(SOURCE), || opening);
         broadcast.tell(&Output::Part(part));
+    }
+}
+
+impl Running {
+    /// Takes a picture; gives the parts that are whole now, and where a segment begins without the part before having said so.
+    fn video(&mut self, told: u64, frame: Frame) -> ([Option<Part>; 2], Option<(u64, i32)>) {
+        let shown = told.saturating_add_signed(i64::from(frame.offset) * MILLISECOND);
+        // The end of a part that did not wait for this picture stands: it is decoded then, and shown when it was meant to be.
+        let foretold = self.picture.is_none() && self.floor > self.seen;
+        let time = if foretold { self.floor } else { told.max(self.floor) };
+        let late = (shown as i64 - time as i64) as i32;
+        let offset = late.max(frame.offset.min(0) * MILLISECOND as i32);
+        self.cadence.saw(told.saturating_sub(self.seen), frame.key);
+        (self.seen, self.floor) = (told, time + MILLISECOND as u64);
+        let key = frame.key;
+        let opens = (foretold && key && self.packager.surprise(time)).then_some((time, offset));
+        let next = Sample { time, offset, duration: 0, key, data: frame.data };
+        let mut parts = self.picture.replace(next).map_or([None, None], |picture| {
+            let duration = (time - picture.time) as u32;
+            self.packager.video(Sample { duration, ..picture }, key)
+        });
+        // With the last picture of a part its length is known, and nobody need wait for another one.
+        if let Some(step) = self.cadence.next().filter(|step| self.packager.ends_with(*step))
+            && let Some(picture) = self.picture.take()
+        {
+            self.floor = time + step;
+            let [early, whole] = self.packager.video(Sample { duration: step as u32, ..picture }, false);
+            parts = [parts[0].take().or(early), parts[1].take().or(whole)];
+        }
+        (parts, opens)
     }
 }
 

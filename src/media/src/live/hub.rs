@@ -16,6 +16,7 @@ use crate::auth::{Grant, Keys};
 use crate::callbacks::outbox::Outbox;
 use crate::callbacks::sign::random;
 use crate::config::Settings;
+use crate::record::Store;
 
 /// How long players may fetch the end of a broadcast.
 const LINGER: Duration = Duration::from_secs(30);
@@ -26,13 +27,15 @@ pub(crate) struct Hub {
     pub(crate) settings: Settings,
     pub(crate) keys: Keys,
     pub(crate) outbox: Outbox,
+    /// Where finished replays go, if not into the data directory.
+    pub(crate) store: Option<Store>,
     streams: Mutex<HashMap<String, Arc<Broadcast>>>,
     draining: watch::Sender<bool>,
 }
 
 impl Hub {
-    pub(crate) fn new(settings: Settings, keys: Keys, outbox: Outbox) -> Arc<Self> {
-        Arc::new(Hub { settings, keys, outbox, streams: Mutex::default(), draining: watch::Sender::new(false) })
+    pub(crate) fn new(settings: Settings, keys: Keys, outbox: Outbox, store: Option<Store>) -> Arc<Self> {
+        Arc::new(Hub { settings, keys, outbox, store, streams: Mutex::default(), draining: watch::Sender::new(false) })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Broadcast>>> {

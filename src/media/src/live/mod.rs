@@ -3,6 +3,7 @@
 //! Decides who holds a stream's seat, when a broadcast begins, is resumed and ends. Refuses to know of protocols on either side.
 
 pub(crate) mod broadcast;
+pub(crate) mod cadence;
 pub(crate) mod feed;
 pub(crate) mod hub;
 pub(crate) mod life;

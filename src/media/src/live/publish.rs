@@ -70,11 +70,13 @@ pub(crate) async fn publish(hub: Arc<Hub>, mut ingest: impl Ingest) {
     drop(feed);
     METRICS.publishers.fetch_sub(1, Ordering::Relaxed);
     match left {
-        Left::Finished if broadcast.is_seated(seat.serial) => {
-            tracing::info!(stream, "publisher said goodbye");
-            broadcast.finish(Reason::Finished);
+        Left::Finished => {
+            if broadcast.is_seated(seat.serial) {
+                tracing::info!(stream, "publisher said goodbye");
+                broadcast.finish(Reason::Finished);
+            }
+            ingest.part().await;
         }
-        Left::Finished => {}
         Left::Broken(reason) => {
             tracing::warn!(stream, reason, "publisher lost");
             hub.wait_for_return(&broadcast, seat.serial);

@@ -105,7 +105,8 @@ impl Table {
             (self.start, self.end) = (Some(time), time);
         }
         if let Some(last) = self.entries.last_mut().filter(|_| time > self.end) {
-            last.duration += (time - self.end) as u32;
+            // More than half a day is cut short: sample tables have no room for it.
+            last.duration = u32::try_from(u64::from(last.duration) + (time - self.end)).unwrap_or(u32::MAX);
             self.end = time;
         }
         let entry = description.entries.first().cloned().unwrap_or_default();
@@ -184,4 +185,21 @@ fn write(out: &mut BytesMut, table: &Table, video: bool) {
 /// Runs of equal values.
 fn groups(values: &[u32]) -> Vec<(u32, u32)> {
     values.chunk_by(|a, b| a == b).map(|group| (group.len() as u32, group[0])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_longer_than_a_table_can_say_is_cut_short() {
+        let description = Description { number: 1, video: true, scale: 90_000, size: (16, 16), entries: vec![] };
+        let entry = Entry { duration: 3000, size: 1, key: true, offset: 0 };
+        let mut table = Table::default();
+        for (time, place) in [(0, 0), (6000, 1), (1 << 40, 2)] {
+            table.add(&description, time, place, &[entry], 90_000);
+        }
+        let durations: Vec<u32> = table.entries.iter().map(|entry| entry.duration).collect();
+        assert_eq!(durations, [6000, u32::MAX, 3000]);
+    }
 }

@@ -142,18 +142,17 @@ pub(crate) async fn tell(hub: &Arc<Hub>, stream: &str, id: &str, kept: Result<Re
         "expires_at": expires,
     });
     hub.outbox.put("replay_ready", stream, id, fields(told));
-    if hub.settings.replay_store.is_some() {
-        tokio::spawn(upload(hub.clone(), id.to_owned()));
+    if let Some(store) = &hub.store {
+        tokio::spawn(upload(hub.clone(), store.clone(), id.to_owned()));
     }
 }
 
 /// Moves a finished replay to the store, however often that takes.
-async fn upload(hub: Arc<Hub>, id: String) {
+async fn upload(hub: Arc<Hub>, store: Store, id: String) {
     let directory = directory(&hub.settings.data, &id);
     let mut wait = Duration::from_secs(1);
     loop {
         let moved = async {
-            let store = Store::open(hub.settings.replay_store.as_deref().unwrap_or_default())?;
             store.upload(&directory, &id).await?;
             let meta = Meta::read(&directory).ok_or("its description is gone")?;
             Meta { state: State::Stored, ..meta }.write(&directory).map_err(|error| error.to_string())?;
@@ -197,10 +196,12 @@ pub(crate) fn recover(hub: &Arc<Hub>) {
                     tell(&hub, &stream, &id, kept).await;
                 });
             }
-            State::Ready if hub.settings.replay_store.is_some() => {
-                tokio::spawn(upload(hub.clone(), id));
+            State::Ready => {
+                if let Some(store) = &hub.store {
+                    tokio::spawn(upload(hub.clone(), store.clone(), id));
+                }
             }
-            State::Ready | State::Stored => {}
+            State::Stored => {}
         }
     }
 }
@@ -208,12 +209,16 @@ pub(crate) fn recover(hub: &Arc<Hub>) {
 /// Deletes replays that are older than they may be.
 pub(crate) async fn retire(hub: Arc<Hub>) {
     loop {
+        let mut wait = RETIRING.min(hub.settings.retention.unwrap_or(RETIRING));
         for (id, directory, meta) in all(&hub.settings.data) {
-            if meta.expires.is_none_or(|expires| expires > crate::clock::now()) || meta.state == State::Recording {
+            let (Some(expires), false) = (meta.expires, meta.state == State::Recording) else { continue };
+            let left = Duration::from_millis(expires.saturating_sub(crate::clock::now()));
+            if !left.is_zero() {
+                wait = wait.min(left);
                 continue;
             }
             if meta.state == State::Stored {
-                let store = Store::open(hub.settings.replay_store.as_deref().unwrap_or_default());
+                let store = hub.store.as_ref().ok_or("no replay store is configured");
                 let deleted = async { store?.delete(&id).await };
                 if let Err(error) = deleted.await {
                     tracing::warn!(broadcast = id, error, "replay cannot be deleted from the store");
@@ -226,6 +231,6 @@ pub(crate) async fn retire(hub: Arc<Hub>) {
             }
             hub.outbox.put("replay_expired", &meta.stream, &id, serde_json::Map::new());
         }
-        tokio::time::sleep(RETIRING.min(hub.settings.retention.unwrap_or(RETIRING))).await;
+        tokio::time::sleep(wait).await;
     }
 }

@@ -16,5 +16,7 @@ mod replay;
 mod resume;
 mod roundtrip;
 mod server;
+mod shop;
+mod store;
 mod tls;
 mod watch;

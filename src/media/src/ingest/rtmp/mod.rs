@@ -20,6 +20,8 @@ use super::{Error, Ingest, Packet, Request};
 const HELLO: Duration = Duration::from_secs(10);
 /// Without a byte this long, a publisher is lost.
 const SILENCE: Duration = Duration::from_secs(10);
+/// After its goodbye a publisher has this long to close the connection.
+const PARTING: Duration = Duration::from_secs(3);
 /// Read at once.
 const BUFFER: usize = 32 << 10;
 
@@ -89,5 +91,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Ingest for Rtmp<S> {
                 None => return Err(Error::Io(std::io::ErrorKind::UnexpectedEof.into())),
             }
         }
+    }
+    async fn part(&mut self) {
+        let closed = async {
+            while self.socket.read_buf(&mut self.input).await? > 0 {
+                self.input.clear();
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let _ = timeout(PARTING, closed).await;
     }
 }

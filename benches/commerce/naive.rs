@@ -1,6 +1,7 @@
 //! The two ways that shops are often built: a lock in Redis around reading the stock and writing it back, and
 //! `SELECT … FOR UPDATE`. The same flow otherwise: session, CSRF token, key, reservation, order, payment, all durable.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,43 +21,70 @@ use crate::load::Shop;
 /// Pieces there are at first.
 const STOCK: i64 = 1_000_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    ForUpdate,
-    RedisLock,
-}
-
-impl Way {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Way::ForUpdate => "naive: MariaDB, SELECT … FOR UPDATE",
-            Way::RedisLock => "naive: Redis lock, read, write back",
-        }
+/// What a way is called.
+pub(crate) fn name(way: &str) -> &'static str {
+    match way {
+        "for-update" => "naive: MariaDB, SELECT … FOR UPDATE",
+        _ => "naive: Redis lock, read, write back",
     }
 }
 
+/// A naive shop in a process of its own, and the Redis it locks in.
 pub(crate) struct Server {
-    pub(crate) shop: Shop,
+    address: String,
     pool: Pool,
+    child: Child,
     redis: Child,
-    serving: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.serving.abort();
-        let _ = self.redis.kill();
-        let _ = self.redis.wait();
+        // Only the processes that the bench started.
+        for child in [&mut self.child, &mut self.redis] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
 impl Server {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(way: &str, url: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let redis = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the package `redis-server` is installed");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["naive", way, url, &format!("redis://127.0.0.1:{port}")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.next().expect("the naive shop says where it listens").unwrap();
+        Server { address, pool: pool(url), child, redis }
+    }
+
+    /// Where to order.
+    pub(crate) fn shop(&self) -> Shop {
+        let processes = vec![self.child.id(), self.redis.id(), crate::mariadb::process()];
+        let sessions = vec![("s".into(), "c".into())];
+        Shop { address: self.address.clone(), sessions, product: "1".into(), processes }
+    }
+
     /// Orders that were taken beyond what the stock says was sold.
     pub(crate) async fn oversold(&self, placed: u64) -> i64 {
         let left: Option<i64> =
             self.pool.get_conn().await.unwrap().query_first("SELECT stock FROM products").await.unwrap();
         placed as i64 - (STOCK - left.unwrap())
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    ForUpdate,
+    RedisLock,
 }
 
 #[derive(Clone)]
@@ -75,10 +103,16 @@ struct Order {
     quantity: i64,
 }
 
-pub(crate) async fn start(way: Way, url: &str) -> Server {
+fn pool(url: &str) -> Pool {
     let options = OptsBuilder::from_opts(mysql_async::Opts::from_url(url).unwrap());
     let limits = PoolOpts::new().with_constraints(PoolConstraints::new(1, 32).unwrap()).with_reset_connection(false);
-    let pool = Pool::new(options.pool_opts(limits));
+    Pool::new(options.pool_opts(limits))
+}
+
+/// The naive shop itself; runs until it is killed.
+pub(crate) async fn serve(way: &str, url: &str, redis: &str) {
+    let way = if way == "for-update" { Way::ForUpdate } else { Way::RedisLock };
+    let pool = pool(url);
     let mut connection = pool.get_conn().await.unwrap();
     for sql in [
         "CREATE TABLE sessions (token VARCHAR(64) PRIMARY KEY, person BIGINT, csrf VARCHAR(64))",
@@ -93,26 +127,18 @@ pub(crate) async fn start(way: Way, url: &str) -> Server {
     }
     connection.exec_drop("INSERT INTO products VALUES (1, ?, 1000)", (STOCK,)).await.unwrap();
     drop(connection);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let redis = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the package `redis-server` is installed");
-    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+    let client = redis::Client::open(redis).unwrap();
     let lock = loop {
         match client.get_multiplexed_async_connection().await {
             Ok(connection) => break connection,
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     };
-    let parts = Parts { way, pool: pool.clone(), redis: lock, next: Arc::new(AtomicU64::new(1)) };
+    let parts = Parts { way, pool, redis: lock, next: Arc::new(AtomicU64::new(1)) };
     let app = Router::new().route("/checkout", post(order)).with_state(parts);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    let shop = Shop { address, sessions: vec![("s".into(), "c".into())], product: "1".into() };
-    Server { shop, pool, redis, serving }
+    println!("{}", listener.local_addr().unwrap());
+    axum::serve(listener, app).await.unwrap();
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

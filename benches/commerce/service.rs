@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::load::{Wire, request};
+
 /// A running service.
 pub(crate) struct Service {
     child: Child,
@@ -23,7 +25,7 @@ impl Drop for Service {
 
 impl Service {
     /// Starts it and waits until it listens.
-    pub(crate) fn start(folder: &Path, database: &str) -> Self {
+    pub(crate) fn start(folder: &Path, database: &str, options: &[&str]) -> Self {
         let began = Instant::now();
         // As many open files as the system allows: every socket is one.
         let line = "ulimit -n $(ulimit -Hn); exec \"$0\" \"$@\"";
@@ -31,34 +33,48 @@ impl Service {
             .args(["-c", line, env!("CARGO_BIN_EXE_commerce"), "serve", "--listen", "127.0.0.1:0"])
             .args(["--limit-factor", "1000000", "--database", database, "--data"])
             .arg(folder)
+            .args(options)
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().expect("the service says where it listens").unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let address = lines.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned));
+        let address = address.expect("the service says where it listens");
         let started_in = began.elapsed();
-        let address = line.trim_start_matches("listening on http://").to_owned();
         Service { child, database: database.to_owned(), address, started_in }
     }
 
-    /// Waits until all orders are paid, checks the books, and tells how long it took since now.
-    pub(crate) async fn settled(&self, orders: u64) -> Duration {
-        let began = Instant::now();
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until this many orders are paid.
+    pub(crate) async fn paid(&self, orders: u64) {
+        let mut wire = Wire::open(&self.address).await;
+        let ask = request("GET", "/metrics", "", "");
         loop {
-            let report = Command::new(env!("CARGO_BIN_EXE_commerce"))
-                .args(["verify", "--json"])
-                .env("COMMERCE_DATABASE", &self.database)
-                .output()
-                .unwrap();
-            let took = began.elapsed();
-            let text: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
-            assert_eq!(text["ok"], true, "{text:#}");
-            if text["waiting"] == 0 {
-                assert_eq!(text["paid_orders"], orders, "{text:#}");
-                return took;
+            assert_eq!(wire.send(ask.as_bytes()).await, 200);
+            let text = wire.text();
+            let line = text.lines().find_map(|line| line.strip_prefix("commerce_orders_paid_total ")).unwrap();
+            if line.parse::<u64>().unwrap() >= orders {
+                return;
             }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Checks the books, which must say that this many orders are paid.
+    pub(crate) fn check(&self, orders: u64) {
+        let report = Command::new(env!("CARGO_BIN_EXE_commerce"))
+            .args(["verify", "--json"])
+            .env("COMMERCE_DATABASE", &self.database)
+            .output()
+            .unwrap();
+        let text: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+        assert_eq!(text["ok"], true, "{text:#}");
+        assert_eq!((&text["paid_orders"], &text["waiting"]), (&orders.into(), &0.into()), "{text:#}");
     }
 
     /// Memory of the process in bytes.

@@ -10,8 +10,11 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+/// The name of a document and what makes its schema.
+type Described = (&'static str, fn() -> Value);
+
 /// The schema of every document, by the name `terrace schema` takes.
-pub(crate) const SCHEMAS: &[(&str, fn() -> Value)] = &[
+pub(crate) const SCHEMAS: &[Described] = &[
     ("blueprint", || blueprint_schema(aws::components::ALL, aws::kinds::INFOS)),
     ("error", schema::<Failed>),
     ("events", schema::<Line>),

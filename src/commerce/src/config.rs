@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::clock::SECOND;
+use crate::error::{Error, Result};
+use crate::orders::place::Terms;
 
 /// A live-commerce shop in one binary.
 #[derive(Parser)]
@@ -139,6 +141,9 @@ pub(crate) struct Config {
     /// The provider's secret key.
     #[arg(long, env = "COMMERCE_PAYMENT_KEY", hide_env_values = true)]
     pub(crate) payment_key: Option<String>,
+    /// The key by which the provider's page knows the shop (Toss: `test_ck_…`); public. Without it only programs pay.
+    #[arg(long, env = "COMMERCE_PAYMENT_CLIENT_KEY")]
+    pub(crate) payment_client_key: Option<String>,
     /// The secret the provider signs webhooks with.
     #[arg(long, env = "COMMERCE_PAYMENT_WEBHOOK_SECRET", hide_env_values = true)]
     pub(crate) payment_webhook_secret: Option<String>,
@@ -172,15 +177,45 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// How long stock is held for a payment, in milliseconds.
-    pub(crate) fn payment_window(&self) -> i64 {
-        self.payment_seconds * SECOND
+    /// What the shop asks of every order.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { basis_points: self.commission, window: self.payment_seconds * SECOND }
     }
 
-    /// The secrets the media server may sign with. A short one is none: it could be guessed.
+    /// The key of Toss's page, if buyers pay there.
+    pub(crate) fn toss_page(&self) -> Option<&str> {
+        self.payment_client_key.as_deref().filter(|_| self.payment == Payment::Toss)
+    }
+
+    /// The secrets the media server may sign with.
     pub(crate) fn media_secrets(&self) -> impl Iterator<Item = &str> {
-        let both = [self.media_secret.as_deref(), self.media_secret_old.as_deref()];
-        both.into_iter().flatten().filter(|secret| secret.len() >= 32)
+        [self.media_secret.as_deref(), self.media_secret_old.as_deref()].into_iter().flatten()
+    }
+
+    /// Refuses settings that cannot mean what they say.
+    pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |what: &str, hint: &str| Err(Error::Malformed(format!("{what}\n\nhint: {hint}")));
+        if self.media_secrets().any(|secret| secret.len() < 32) {
+            let hint = "make one with `openssl rand -hex 32` and give it to both by `MEDIA_SECRET`";
+            return wrong("the media server's secret is shorter than 32 characters: it could be guessed", hint);
+        }
+        if self.replica.is_some() && !self.place.database.starts_with("mysql://") {
+            return wrong(
+                "a replica is of a MySQL database",
+                "leave out `--replica`, or name the primary by `--database`",
+            );
+        }
+        if !(0.0..=1.0).contains(&self.test_faults) {
+            return wrong("the share of failing calls is from 0 to 1", "0.3 fails three of ten");
+        }
+        if self.payment_seconds < 1 {
+            return wrong("an order must be payable for a second at least", "`--payment-window 900` is 15 minutes");
+        }
+        let remote = !self.listen.ip().is_loopback();
+        if remote && self.payment == Payment::Test {
+            tracing::warn!("the built-in test provider takes every order for paid: no money moves");
+        }
+        Ok(())
     }
 
     /// Whether visitors come by HTTPS.

@@ -37,7 +37,7 @@ pub(crate) enum Error {
     #[error("too many attempts: wait {0} s")]
     TooMany(u64),
     /// The body is larger than allowed.
-    #[error("the body is larger than {0} bytes")]
+    #[error("the body is larger than {} KB", .0 / 1024)]
     TooLarge(usize),
     /// The body is of a type the endpoint does not take.
     #[error("{0}")]

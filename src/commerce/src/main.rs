@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod demo;
 mod error;
+mod gather;
 mod id;
 mod live;
 mod operations;
@@ -54,13 +55,13 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(config) => serve::serve(*config).await.map(|()| ExitCode::SUCCESS),
         Command::Migrate { place, check: true } => check(&place).await,
         Command::Migrate { place, check: false } => {
-            let ran = Database::open(&place.database, None).await?.migrate().await?;
-            eprintln!("{} migrations were run", ran.len());
+            match Database::open(&place.database, None).await?.migrate().await?.as_slice() {
+                [] => eprintln!("the schema is up to date"),
+                ran => eprintln!("ran {}", ran.join(", ")),
+            }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Backup { place, file } => {
-            Database::open(&place.database, None).await?.backup(&file).await.map(|()| ExitCode::SUCCESS)
-        }
+        Command::Backup { place, file } => existing(&place).await?.backup(&file).await.map(|()| ExitCode::SUCCESS),
         Command::Restore { place, file } => {
             Database::open(&place.database, None).await?.restore(&file).await.map(|()| ExitCode::SUCCESS)
         }
@@ -73,8 +74,34 @@ async fn run(command: Command) -> Result<ExitCode> {
     }
 }
 
+/// A database that is there: whoever asks about one does not want a new one.
+async fn existing(place: &Place) -> Result<Database> {
+    if let Some(path) = place.database.strip_prefix("sqlite:")
+        && !std::path::Path::new(path).exists()
+    {
+        return Err(Error::Unavailable(format!(
+            "there is no database `{path}`\n\nhint: name one with `--database`, or make it with `commerce migrate`"
+        )));
+    }
+    Database::open(&place.database, None).await
+}
+
+/// A database with this program's schema.
+async fn migrated(place: &Place) -> Result<Database> {
+    let database = existing(place).await?;
+    let state = database.pending().await?;
+    if state.pending.is_empty() && state.changed.is_empty() {
+        return Ok(database);
+    }
+    let wrong = [state.pending, state.changed].concat().join(", ");
+    Err(Error::Unavailable(format!(
+        "the schema of this database is not this program's: {wrong}\n\nhint: `commerce migrate --check` tells what differs, \
+         `commerce migrate` adds what is missing"
+    )))
+}
+
 async fn check(place: &Place) -> Result<ExitCode> {
-    let state = Database::open(&place.database, None).await?.pending().await?;
+    let state = existing(place).await?.pending().await?;
     for name in &state.pending {
         println!("pending {name}");
     }
@@ -86,7 +113,7 @@ async fn check(place: &Place) -> Result<ExitCode> {
 }
 
 async fn verify(place: &Place, json: bool) -> Result<ExitCode> {
-    let report = verify::run(&Database::open(&place.database, None).await?).await?;
+    let report = verify::run(&migrated(place).await?).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(|e| Error::Internal(e.to_string()))?);
     } else if report.ok {
@@ -99,7 +126,7 @@ async fn verify(place: &Place, json: bool) -> Result<ExitCode> {
 }
 
 async fn admin(place: &Place, email: String) -> Result<ExitCode> {
-    let database = Database::open(&place.database, None).await?;
+    let database = migrated(place).await?;
     let done = transact!(database, [email], |c| {
         if c.execute("UPDATE people SET role = 'admin' WHERE email = ?", args![email.to_lowercase()]).await? == 0 {
             return Err(Error::NotFound("account of this address"));

@@ -46,6 +46,7 @@ fn routes(shop: &Arc<Shop>) -> Router {
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shop), web::layers::forgery))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(shop), web::layers::observe))
         .layer(CompressionLayer::new())
+        .layer(axum::middleware::from_fn(web::rest::heard))
         .with_state(Arc::clone(shop))
 }
 

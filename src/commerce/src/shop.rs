@@ -12,6 +12,7 @@ use crate::live::hub::Hub;
 use crate::operations::events::Events;
 use crate::operations::limits::Limits;
 use crate::operations::metrics::Metrics;
+use crate::orders::till::Till;
 use crate::payments::{self, Provider};
 use crate::people::passwords;
 use crate::people::sessions::Remembered;
@@ -21,6 +22,7 @@ use crate::store::Database;
 pub(crate) struct Shop {
     pub(crate) config: Config,
     pub(crate) database: Database,
+    pub(crate) till: Till,
     pub(crate) pictures: Pictures,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) hub: Hub,
@@ -41,10 +43,12 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens everything the shop needs.
     pub(crate) async fn open(config: Config) -> Result<Arc<Self>> {
+        config.check()?;
         let database = Database::open(&config.place.database, config.replica.as_deref()).await?;
         database.migrate().await?;
         let folder = format!("{}/pictures", config.data);
         Ok(Arc::new(Shop {
+            till: Till::open(&database, config.terms()),
             pictures: Pictures::open(config.pictures.as_deref().unwrap_or(&folder))?,
             provider: payments::provider(&config, &database)?,
             hub: Hub::new(config.redis.is_some()),

@@ -1,14 +1,14 @@
 //! A changed launch template rolls its group by an instance refresh, never by telling the group first; a refresh that
 //! fails is rolled back and told; a process that comes later joins the one under way.
 
-use aws::wire::{Cut, Side};
+use aws::wire::{Among, Cut, Side};
 use engine::plan::Verb;
 use engine::{Address, Resource};
 use serde_json::{Value, json};
 
 use crate::server::Account;
 use crate::stand::Stand;
-use crate::world::{Process, SCALE, account, among};
+use crate::world::{Process, SCALE, account};
 
 /// A group and what it needs, before and after its template gets another instance type.
 fn stand() -> (Vec<Resource>, Vec<Resource>) {
@@ -77,7 +77,7 @@ async fn a_run_after_a_death_joins_the_refresh_under_way() {
             account.settings(json!({ "phases": true, "refresh_batch_seconds": 300.0, "time_scale": 1.0 / SCALE }));
             let dying = Process::new(&account, &before);
             let (plan, inventory) = dying.plan(&after).await;
-            dying.wire.cut(Cut { call, among: among(), side });
+            dying.wire.cut(Cut { call, among: Among::Writes, side });
             tokio::select! {
                 _ = dying.run(&plan, inventory) => {}
                 () = dying.wire.ended() => {}

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::edits::left;
 use crate::shop::shop;
-use crate::world::{Process, SCALE, account, among, pace};
+use crate::world::{Process, SCALE, account, among, misses, pace};
 
 /// Of how many boundaries one is tried, unless `TERRACE_WIRE_STRIDE` says otherwise.
 const STRIDE: usize = 40;
@@ -24,7 +24,7 @@ fn stride() -> usize {
 async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
     let mut boundaries = 0;
     for side in [Side::BeforeSend, Side::AfterAccept] {
-        let before = boundaries;
+        let (before, mut missed) = (boundaries, 0);
         for call in (1..).step_by(stride()) {
             let account = account();
             if !from.is_empty() {
@@ -38,10 +38,11 @@ async fn die(from: &[Resource], to: &[Resource], lag: u64) -> usize {
                 _ = process.run(&plan, inventory) => {}
                 () = process.wire.ended() => {}
             }
-            if !process.wire.is_cut() {
+            missed = if process.wire.is_cut() { 0 } else { missed + 1 };
+            if missed == misses() {
                 break;
             }
-            boundaries += 1;
+            boundaries += usize::from(missed == 0);
             let place = format!("{side:?} call {call}, lag {lag}");
             let mut told = Vec::new();
             let mut converged = false;

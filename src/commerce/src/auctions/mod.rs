@@ -8,7 +8,7 @@ use crate::error::{Check, Error, Result};
 use crate::id::Id;
 use crate::live::hub;
 use crate::operations::{audit, events};
-use crate::orders::{Delivery, Line, Method, Order, State as OrderState, place};
+use crate::orders::{Delivery, Line, Method, Order, State as OrderState, rows};
 use crate::people::{self, Person};
 use crate::store::{Connection, args, choice, read, record, transact};
 
@@ -235,7 +235,7 @@ async fn close(c: &mut dyn Connection, product: Id, basis_points: i64) -> Result
         settled_at: None,
     };
     let line = Line { product_id: product, title: sold.title, quantity: 1, price: auction.top };
-    place::insert(c, &order, &[line], None).await?;
+    rows::insert(c, &order, &[line], None).await?;
     c.execute("UPDATE auctions SET order_id = ? WHERE product_id = ?", args![order.id, product]).await?;
     auction.order_id = Some(order.id);
     audit::append(c, None, "auction.close", &product.to_string(), &format!("{} won to {winner}", auction.top)).await?;

@@ -54,6 +54,7 @@ async fn stay(shop: Arc<Shop>, mut socket: WebSocket, room: Id, person: Option<A
     let mut quiet = tokio::time::interval(QUIET);
     quiet.reset();
     let mut asked = false;
+    let mut stopping = std::pin::pin!(shop.stopping());
     loop {
         tokio::select! {
             message = heard.recv() => {
@@ -85,7 +86,7 @@ async fn stay(shop: Arc<Shop>, mut socket: WebSocket, room: Id, person: Option<A
                 }
                 asked = true;
             }
-            () = shop.stopping() => {
+            () = &mut stopping => {
                 let frame = CloseFrame { code: close_code::AWAY, reason: "the service restarts".into() };
                 send(&mut socket, Message::Close(Some(frame))).await;
                 return;

@@ -106,12 +106,13 @@ pub(crate) async fn write(shop: Arc<Shop>, place: String) -> Result<()> {
             () = shop.stopping() => true,
         };
         if stopping {
-            while lines.len() < BATCH
-                && let Ok(line) = waiting.try_recv()
-            {
+            while let Ok(line) = waiting.try_recv() {
                 lines.push(line);
             }
-            return if lines.is_empty() { Ok(()) } else { put(&mut sink, &lines).await };
+            for lines in lines.chunks(BATCH) {
+                put(&mut sink, lines).await?;
+            }
+            return Ok(());
         }
         let until = tokio::time::Instant::now() + if matches!(sink, Sink::File(_)) { Duration::ZERO } else { WAIT };
         while lines.len() < BATCH {
@@ -152,7 +153,13 @@ async fn put(sink: &mut Sink, lines: &[String]) -> Result<()> {
             if !answer.status().is_success() {
                 return Err(unavailable(&format!("Firehose answered {}", answer.status())));
             }
-            Ok(())
+            let told = answer.bytes().await.map_err(|e| unavailable(&e.without_url()))?;
+            match crate::operations::firehose::refused(&told) {
+                Some(0) => Ok(()),
+                // Which ones does not matter: readers of the stream know a line that came twice by its order and time.
+                Some(count) => Err(unavailable(&format!("Firehose did not take {count} records"))),
+                None => Err(unavailable(&"Firehose answered something else than it should")),
+            }
         }
     }
 }

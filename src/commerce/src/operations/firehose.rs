@@ -46,6 +46,17 @@ fn authorization(signing: &Signing<'_>, headers: &[(&str, &str)], body: &[u8]) -
     format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", signing.key)
 }
 
+/// Where Firehose is: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+fn endpoint(region: &str) -> String {
+    let named = ["AWS_ENDPOINT_URL_FIREHOSE", "AWS_ENDPOINT_URL"].iter().find_map(|name| std::env::var(name).ok());
+    named.unwrap_or_else(|| format!("https://firehose.{region}.amazonaws.com"))
+}
+
+/// How many records of an accepted call were not taken; none if the answer says nothing of it.
+pub(crate) fn refused(answer: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(answer).ok()?.get("FailedPutCount")?.as_u64()
+}
+
 /// A signed request that puts lines into a stream.
 pub(crate) async fn request(
     region: &str,
@@ -58,7 +69,8 @@ pub(crate) async fn request(
     let body = json!({"DeliveryStreamName": stream, "Records": records}).to_string();
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     let at = OffsetDateTime::now_utc().format(format).map_err(|e| Error::Internal(e.to_string()))?;
-    let host = format!("firehose.{region}.amazonaws.com");
+    let endpoint = endpoint(region);
+    let host = endpoint.split_once("://").map_or("", |(_, rest)| rest).trim_end_matches('/').to_owned();
     let target = "Firehose_20150804.PutRecordBatch";
     let mut headers =
         vec![("content-type", "application/x-amz-json-1.1"), ("host", host.as_str()), ("x-amz-date", at.as_str())];
@@ -69,7 +81,7 @@ pub(crate) async fn request(
     let signing =
         Signing { region, service: "firehose", key: &credential.key_id, secret: &credential.secret_key, at: &at };
     let signed = authorization(&signing, &headers, body.as_bytes());
-    let url = format!("https://{host}/").parse().map_err(|_| Error::Malformed(format!("`{region}` is no region")))?;
+    let url = endpoint.parse().map_err(|_| Error::Malformed(format!("`{endpoint}` is no address of Firehose")))?;
     let mut request = reqwest::Request::new(reqwest::Method::POST, url);
     for (name, value) in headers.into_iter().chain([("authorization", signed.as_str())]) {
         let name: reqwest::header::HeaderName = name.parse().map_err(|_| Error::Internal("a header's name".into()))?;

@@ -79,6 +79,21 @@ const REFERENCES: &[(&str, &str, &str)] = &[
     ("broadcast_products", "product_id", "products"),
     ("comments", "broadcast_id", "broadcasts"),
     ("chat_messages", "broadcast_id", "broadcasts"),
+    ("cart_lines", "person_id", "people"),
+    ("cart_lines", "product_id", "products"),
+    ("idempotency", "person_id", "people"),
+    ("ads", "seller_id", "people"),
+    ("ads", "product_id", "products"),
+    ("reviews", "buyer_id", "people"),
+    ("auctions", "bidder_id", "people"),
+    ("auctions", "order_id", "orders"),
+    ("bids", "bidder_id", "people"),
+    ("broadcasts", "pinned_id", "products"),
+    ("broadcast_products", "broadcast_id", "broadcasts"),
+    ("comments", "person_id", "people"),
+    ("chat_messages", "person_id", "people"),
+    ("silences", "seller_id", "people"),
+    ("silences", "person_id", "people"),
 ];
 
 /// Rules that a count of zero confirms.
@@ -127,8 +142,11 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "paid orders that the ledger does not know once",
-        "SELECT COUNT(*) FROM orders WHERE method = 'online' AND state = 'paid' AND (SELECT COALESCE(SUM(amount), 0)
-            FROM ledger WHERE ledger.subject_id = orders.id) <> orders.total - orders.commission",
+        "SELECT COUNT(*) FROM orders
+            LEFT JOIN ledger AS sale ON sale.kind = 'sale' AND sale.subject_id = orders.id
+            LEFT JOIN ledger AS part ON part.kind = 'commission' AND part.subject_id = orders.id
+            WHERE orders.method = 'online' AND orders.state = 'paid'
+            AND (COALESCE(sale.amount, -1) <> orders.total OR COALESCE(part.amount, 1) <> -orders.commission)",
     ),
     (
         "auctions whose top is not their last bid",

@@ -44,8 +44,20 @@ record! {
 
 /// Adds an entry.
 pub(crate) async fn add(c: &mut dyn Connection, seller: Id, kind: Kind, subject: Id, amount: i64) -> Result<()> {
-    let sql = "INSERT INTO ledger (id, seller_id, kind, subject_id, amount, created_at) VALUES (?, ?, ?, ?, ?, ?)";
-    c.execute(sql, args![Id::new(), seller, kind, subject, amount, clock::now()]).await.map(drop)
+    add_all(c, [(seller, kind, subject, amount)]).await
+}
+
+/// Adds entries: whose, why, for what and how much.
+pub(crate) async fn add_all(
+    c: &mut dyn Connection,
+    entries: impl IntoIterator<Item = (Id, Kind, Id, i64)>,
+) -> Result<()> {
+    let now = clock::now();
+    let rows = entries
+        .into_iter()
+        .flat_map(|(seller, kind, subject, amount)| args![Id::new(), seller, kind, subject, amount, now]);
+    let head = "INSERT INTO ledger (id, seller_id, kind, subject_id, amount, created_at)";
+    c.insert(head, 6, rows.collect()).await.map(drop)
 }
 
 /// What a seller earned.

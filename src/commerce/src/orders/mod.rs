@@ -6,8 +6,10 @@ pub(crate) mod deals;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod place;
+pub(crate) mod rows;
 pub(crate) mod settle;
 pub(crate) mod state;
+pub(crate) mod till;
 
 #[cfg(test)]
 mod model;

@@ -6,12 +6,12 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::settle::settle;
 use super::state::{self, Change, Next, State, Step};
-use super::{Delivery, Line, Method, Order, place};
+use super::{Delivery, Line, Method, Order, rows};
 use crate::error::Error;
 use crate::id::Id;
 use crate::operations::verify;
 use crate::payments::Outcome;
-use crate::payments::worker::charged;
+use crate::payments::booking::charged;
 use crate::store::{Database, args, transact};
 
 const SUPPLIED: i64 = 6;
@@ -80,7 +80,7 @@ async fn reserve(database: &Database, product: Id, quantity: i64) -> Result<Id, 
             settled_at: None,
         };
         let line = Line { product_id: product, title: "t".into(), quantity, price: 100 };
-        place::insert(c, &order, &[line], Some("ok")).await?;
+        rows::insert(c, &order, &[line], Some("ok")).await?;
         Ok(order.id)
     });
     done.await

@@ -3,8 +3,11 @@
 //! Stock is taken by one conditional UPDATE whose row count decides. It is never read first: between a read and a
 //! write another order fits.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
+use super::rows::{insert, tell_provider};
 use super::{Full, Line, Method, Order};
 use crate::Shop;
 use crate::catalog::Form;
@@ -15,7 +18,7 @@ use crate::live::hub;
 use crate::operations::events;
 use crate::orders::{Delivery, State};
 use crate::people::Person;
-use crate::store::{Connection, Value, args, transact};
+use crate::store::{Connection, Row, args, transact};
 
 /// Different products in one order.
 const LINES: usize = 20;
@@ -71,6 +74,13 @@ impl NewOrder {
         check.that(self.payment_token.as_ref().is_none_or(|t| t.len() <= 300), "payment_token", "is too long");
         check.done()
     }
+
+    /// Refuses an order that nobody could send anywhere.
+    fn is_addressed(&self) -> Result<()> {
+        let mut check = Check::default();
+        check.text(&self.recipient, 1, 40, "recipient").text(&self.phone, 1, 20, "phone");
+        check.text(&self.address, 1, 100, "address").done()
+    }
 }
 
 /// An order that was placed now or, under the same key, before.
@@ -80,7 +90,29 @@ pub(crate) struct Placed {
     /// Whether this call placed it.
     pub(crate) fresh: bool,
     /// What is left of each product.
-    stocks: Vec<(Id, i64)>,
+    pub(super) stocks: Vec<(Id, i64)>,
+}
+
+/// An order as it was asked for.
+#[derive(Clone)]
+pub(super) struct Asked {
+    /// By whom.
+    pub(super) buyer: Id,
+    /// Under which key.
+    pub(super) key: String,
+    /// The digest of what was asked, to know the key's reuse for something else.
+    pub(super) body: String,
+    /// What.
+    pub(super) input: Arc<NewOrder>,
+}
+
+/// What the shop asks of every order.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    /// The shop's part, in hundredths of a percent.
+    pub(crate) basis_points: i64,
+    /// How long stock is held for a payment, in milliseconds.
+    pub(crate) window: i64,
 }
 
 /// Checks an Idempotency-Key.
@@ -100,28 +132,11 @@ pub(crate) async fn place(shop: &Shop, buyer: &Person, key: &str, input: NewOrde
     let mut input = input;
     // Row locks in one order, whoever asks.
     input.items.sort_by_key(|item| item.product_id);
-    let (buyer_id, key, input) = (buyer.id, key.to_owned(), std::sync::Arc::new(input));
-    let terms = Terms { basis_points: shop.config.commission, window: shop.config.payment_window() };
-    let placed = transact!(shop.database, [key, body, input], |c| {
-        if let Some(known) = repeated(c, buyer_id, &key, &body).await? {
-            return Ok(known);
-        }
-        let order = reserve(c, buyer_id, &input, terms).await?;
-        let sql = "INSERT INTO idempotency (person_id, token, body, order_id, created_at) VALUES (?, ?, ?, ?, ?)";
-        c.execute(sql, args![buyer_id, key, body, order.full.order.id, order.full.order.created_at]).await?;
-        Ok(order)
-    });
-    let placed = match placed.await {
-        // Two requests with one key met: the other one won, and its order is the answer.
-        Err(Error::Conflict("exists", _)) => {
-            let again = transact!(shop.database, [key, body], |c| repeated(c, buyer_id, &key, &body).await);
-            again.await?.ok_or_else(|| Error::Unavailable("the order is under way: try again".into()))?
-        }
-        other => other.inspect_err(|e| {
-            if matches!(e, Error::Conflict("sold-out", _)) {
-                shop.metrics.sold_out.inc();
-            }
-        })?,
+    let asked = Asked { buyer: buyer.id, key: key.to_owned(), body, input: Arc::new(input) };
+    let together = if asked.is_plain() { shop.till.take(asked.clone()).await } else { None };
+    let placed = match together {
+        Some(placed) => placed,
+        None => alone(shop, asked).await?,
     };
     if placed.fresh {
         for (product, stock) in &placed.stocks {
@@ -134,16 +149,37 @@ pub(crate) async fn place(shop: &Shop, buyer: &Person, key: &str, input: NewOrde
     Ok(placed)
 }
 
-#[derive(Clone, Copy)]
-struct Terms {
-    basis_points: i64,
-    window: i64,
+async fn alone(shop: &Shop, asked: Asked) -> Result<Placed> {
+    let terms = shop.config.terms();
+    let placed = transact!(shop.database, [asked], |c| {
+        if let Some(known) = repeated(c, &asked).await? {
+            return Ok(known);
+        }
+        let order = reserve(c, &asked, terms).await?;
+        let sql = "INSERT INTO idempotency (person_id, token, body, order_id, created_at) VALUES (?, ?, ?, ?, ?)";
+        let id = order.full.order.id;
+        c.execute(sql, args![asked.buyer, asked.key, asked.body, id, order.full.order.created_at]).await?;
+        Ok(order)
+    });
+    match placed.await {
+        // Two requests with one key met: the other one won, and its order is the answer.
+        Err(Error::Conflict("exists", _)) => {
+            let again = transact!(shop.database, [asked], |c| repeated(c, &asked).await);
+            again.await?.ok_or_else(|| Error::Unavailable("the order is under way: try again".into()))
+        }
+        other => other.inspect_err(|e| {
+            if matches!(e, Error::Conflict("sold-out", _)) {
+                shop.metrics.sold_out.inc();
+            }
+        }),
+    }
 }
 
-async fn repeated(c: &mut dyn Connection, buyer: Id, key: &str, body: &str) -> Result<Option<Placed>> {
+async fn repeated(c: &mut dyn Connection, asked: &Asked) -> Result<Option<Placed>> {
     let sql = "SELECT body, order_id FROM idempotency WHERE person_id = ? AND token = ?";
-    let Some(mut row) = c.query(sql, args![buyer, key]).await?.into_iter().next() else { return Ok(None) };
-    if row.take::<String>()? != body {
+    let found = c.query(sql, args![asked.buyer, asked.key.as_str()]).await?;
+    let Some(mut row) = found.into_iter().next() else { return Ok(None) };
+    if row.take::<String>()? != asked.body {
         return Err(Error::Conflict("key-reused", "this Idempotency-Key was used for another order".into()));
     }
     let id: Id = row.take()?;
@@ -152,116 +188,113 @@ async fn repeated(c: &mut dyn Connection, buyer: Id, key: &str, body: &str) -> R
     Ok(Some(Placed { full: Full { order, lines }, fresh: false, stocks: Vec::new() }))
 }
 
-async fn reserve(c: &mut dyn Connection, buyer: Id, input: &NewOrder, terms: Terms) -> Result<Placed> {
-    let now = clock::now();
-    let (mut lines, mut stocks, mut sellers, mut forms) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for item in &input.items {
+async fn reserve(c: &mut dyn Connection, asked: &Asked, terms: Terms) -> Result<Placed> {
+    let (mut sold, mut stocks) = (Vec::new(), Vec::new());
+    for item in &asked.input.items {
         let sql = "UPDATE products SET stock = stock - ?
             WHERE id = ? AND stock >= ? AND state = 'active' AND form <> 'auction'";
         let taken = c.execute(sql, args![item.quantity, item.product_id, item.quantity]).await?;
         let sql = "SELECT seller_id, form, title, price, stock, state FROM products WHERE id = ?";
         let rows = c.query(sql, args![item.product_id]).await?;
         let mut row = rows.into_iter().next().ok_or(Error::NotFound("product"))?;
-        let (seller, form, title): (Id, Form, String) = (row.take()?, row.take()?, row.take()?);
-        let (price, stock): (i64, i64) = (row.take()?, row.take()?);
+        let product = Sold::read(&mut row)?;
         if taken == 0 {
-            return Err(match (form, row.take::<String>()?.as_str()) {
+            let title = &product.title;
+            return Err(match (product.form, row.take::<String>()?.as_str()) {
                 (Form::Auction, _) => Error::Conflict("auction", format!("`{title}` is auctioned: bid for it")),
                 (_, "hidden") => Error::NotFound("product"),
                 _ => Error::Conflict("sold-out", format!("there are not {} of `{title}` left", item.quantity)),
             });
         }
-        if seller == buyer {
+        stocks.push((item.product_id, product.stock));
+        sold.push(product);
+    }
+    let full = asked.order(&sold, terms)?;
+    insert(c, &full.order, &full.lines, asked.token(full.order.method)).await?;
+    Ok(Placed { full, fresh: true, stocks })
+}
+
+/// What an order must know of a product.
+pub(super) struct Sold {
+    seller: Id,
+    form: Form,
+    title: String,
+    price: i64,
+    /// What is left of it.
+    pub(super) stock: i64,
+}
+
+impl Sold {
+    /// Its columns.
+    pub(super) const COLUMNS: &str = "seller_id, form, title, price, stock";
+
+    /// Reads them.
+    pub(super) fn read(row: &mut Row) -> Result<Self> {
+        let (seller, form, title) = (row.take()?, row.take()?, row.take()?);
+        Ok(Sold { seller, form, title, price: row.take()?, stock: row.take()? })
+    }
+}
+
+impl Asked {
+    /// Whether it is of one product and complete, so that it can be placed together with others.
+    fn is_plain(&self) -> bool {
+        self.input.items.len() == 1 && self.input.payment_token.is_some() && self.input.is_addressed().is_ok()
+    }
+
+    /// What the payment provider needs, if it has a part in it.
+    fn token(&self, method: Method) -> Option<&str> {
+        self.input.payment_token.as_deref().filter(|_| method == Method::Online)
+    }
+
+    /// The order of these products, whose stock is held. Decides all that can be decided without a database.
+    pub(super) fn order(&self, sold: &[Sold], terms: Terms) -> Result<Full> {
+        if sold.iter().any(|product| product.seller == self.buyer) {
             return Err(Error::Conflict("own-product", "nobody buys from themselves".into()));
         }
-        sellers.push(seller);
-        forms.push(form);
-        stocks.push((item.product_id, stock));
-        lines.push(Line { product_id: item.product_id, title, quantity: item.quantity, price });
+        let seller = sold.first().map(|product| product.seller).ok_or(Error::NotFound("product"))?;
+        if sold.iter().any(|product| product.seller != seller) {
+            return Err(Error::invalid("items", "must be of one seller"));
+        }
+        let direct = sold.iter().any(|product| product.form == Form::Direct);
+        if direct && sold.len() > 1 {
+            return Err(Error::invalid("items", "must not mix a direct deal with other things"));
+        }
+        if !direct {
+            self.input.is_addressed()?;
+        }
+        let lines: Vec<Line> = (self.input.items.iter().zip(sold))
+            .map(|(item, product)| Line {
+                product_id: item.product_id,
+                title: product.title.clone(),
+                quantity: item.quantity,
+                price: product.price,
+            })
+            .collect();
+        let total = lines.iter().map(|line| line.price * line.quantity).sum::<i64>();
+        let now = clock::now();
+        let order = Order {
+            id: Id::new(),
+            buyer_id: self.buyer,
+            seller_id: seller,
+            method: if direct { Method::Meet } else { Method::Online },
+            state: State::Pending,
+            delivery: Delivery::None,
+            total,
+            commission: if direct { 0 } else { total * terms.basis_points / 10_000 },
+            recipient: self.input.recipient.trim().to_owned(),
+            phone: self.input.phone.trim().to_owned(),
+            address: self.input.address.trim().to_owned(),
+            buyer_confirmed: false,
+            seller_confirmed: false,
+            wants_refund: false,
+            released: false,
+            reason: None,
+            created_at: now,
+            expires_at: now + if direct { MEET_WINDOW } else { terms.window },
+            settled_at: None,
+        };
+        Ok(Full { order, lines })
     }
-    let seller = sellers[0];
-    if sellers.iter().any(|other| *other != seller) {
-        return Err(Error::invalid("items", "must be of one seller"));
-    }
-    let direct = forms.contains(&Form::Direct);
-    if direct && forms.len() > 1 {
-        return Err(Error::invalid("items", "must not mix a direct deal with other things"));
-    }
-    if !direct {
-        let mut check = Check::default();
-        check.text(&input.recipient, 1, 40, "recipient").text(&input.phone, 1, 20, "phone");
-        check.text(&input.address, 1, 100, "address").done()?;
-    }
-    let total = lines.iter().map(|line| line.price * line.quantity).sum::<i64>();
-    let order = Order {
-        id: Id::new(),
-        buyer_id: buyer,
-        seller_id: seller,
-        method: if direct { Method::Meet } else { Method::Online },
-        state: State::Pending,
-        delivery: Delivery::None,
-        total,
-        commission: if direct { 0 } else { total * terms.basis_points / 10_000 },
-        recipient: input.recipient.trim().to_owned(),
-        phone: input.phone.trim().to_owned(),
-        address: input.address.trim().to_owned(),
-        buyer_confirmed: false,
-        seller_confirmed: false,
-        wants_refund: false,
-        released: false,
-        reason: None,
-        created_at: now,
-        expires_at: now + if direct { MEET_WINDOW } else { terms.window },
-        settled_at: None,
-    };
-    insert(c, &order, &lines, input.payment_token.as_deref().filter(|_| !direct)).await?;
-    Ok(Placed { full: Full { order, lines }, fresh: true, stocks })
-}
-
-/// Writes an order, its lines and, if it can be paid at once, what the provider must be told.
-pub(crate) async fn insert(c: &mut dyn Connection, order: &Order, lines: &[Line], token: Option<&str>) -> Result<()> {
-    let sql =
-        "INSERT INTO orders (id, buyer_id, seller_id, method, state, delivery, total, commission, recipient, phone,
-        address, token, buyer_confirmed, seller_confirmed, wants_refund, released, created_at, expires_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)";
-    let o = order;
-    let values = args![
-        o.id,
-        o.buyer_id,
-        o.seller_id,
-        o.method,
-        o.state,
-        o.delivery,
-        o.total,
-        o.commission,
-        &o.recipient,
-        &o.phone,
-        &o.address,
-        token,
-        o.created_at,
-        o.expires_at
-    ];
-    c.execute(sql, values).await?;
-    for line in lines {
-        let sql = "INSERT INTO order_lines (order_id, product_id, title, quantity, price) VALUES (?, ?, ?, ?, ?)";
-        c.execute(sql, args![o.id, line.product_id, &line.title, line.quantity, line.price]).await?;
-    }
-    if token.is_some() {
-        tell_provider(c, o.id, "charge", o.total).await?;
-    }
-    Ok(())
-}
-
-/// Puts a message for the provider into the outbox, once for each order and kind.
-pub(crate) async fn tell_provider(c: &mut dyn Connection, order: Id, kind: &str, amount: i64) -> Result<u64> {
-    let sql = format!(
-        "{} INTO outbox (id, order_id, kind, amount, state, attempts, due_at, created_at)
-            VALUES (?, ?, ?, ?, 'waiting', 0, ?, ?)",
-        c.dialect().insert_or_skip()
-    );
-    let now = clock::now();
-    let values: Vec<Value> = args![Id::new(), order, kind, amount, now, now];
-    c.execute(&sql, values).await
 }
 
 /// The payment of an order that waits for one, and where to send it if that is not known yet.
@@ -311,4 +344,26 @@ pub(crate) async fn pay(shop: &Shop, buyer: &Person, id: Id, input: Payment) -> 
     let full = paid.await?;
     shop.outbox.notify_one();
     Ok(full)
+}
+
+/// Notes where an order goes that nobody paid yet, as after a won auction.
+pub(crate) async fn address(
+    shop: &Shop,
+    buyer: &Person,
+    id: Id,
+    [recipient, phone, address]: [String; 3],
+) -> Result<()> {
+    let mut check = Check::default();
+    check.text(&recipient, 1, 40, "recipient").text(&phone, 1, 20, "phone");
+    check.text(&address, 1, 100, "address").done()?;
+    let buyer = buyer.id;
+    let noted = transact!(shop.database, [recipient, phone, address], |c| {
+        let sql = "UPDATE orders SET recipient = ?, phone = ?, address = ?
+            WHERE id = ? AND buyer_id = ? AND state = 'pending' AND method = 'online' AND token IS NULL";
+        if c.execute(sql, args![recipient.trim(), phone.trim(), address.trim(), id, buyer]).await? == 0 {
+            return Err(Error::Conflict("not-payable", "this order does not wait for a payment".into()));
+        }
+        Ok(())
+    });
+    noted.await
 }

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::live::hub;
 use crate::operations::{audit, events};
 use crate::orders::ledger::{self, Kind};
-use crate::orders::place::tell_provider;
+use crate::orders::rows::tell_provider;
 use crate::people::Person;
 use crate::store::{Connection, args, read, transact};
 

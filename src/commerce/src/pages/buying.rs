@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -20,8 +22,9 @@ use crate::orders::place::{self, Item, NewOrder, Payment};
 use crate::orders::{self, Delivery, Full, Method, State as OrderState, deals, settle};
 use crate::people::Person;
 use crate::secret;
-use crate::store::read;
+use crate::store::{args, read};
 use crate::web::guard::{Form, IdPath, LoggedIn, Visitor};
+use crate::web::layers::policy;
 
 #[derive(Template)]
 #[template(path = "cart.html")]
@@ -206,12 +209,23 @@ struct OrderPage {
     /// Whether the viewer sells it.
     sells: bool,
     test: bool,
+    /// The key of Toss's page, if the buyer pays there now.
+    toss: Option<String>,
 }
 
 impl OrderPage {
+    /// What the order is called on the provider's page, which takes 100 characters.
+    fn title(&self) -> String {
+        let first = self.full.lines.first().map_or("", |line| line.title.as_str());
+        let more = self.full.lines.len().saturating_sub(1);
+        let name: String = first.chars().take(80).collect();
+        if more == 0 { name } else { format!("{name} +{more}") }
+    }
+
     fn waits(&self) -> bool {
         let order = &self.full.order;
         order.method == Method::Online
+            && self.toss.is_none()
             && (matches!(order.state, OrderState::Refunding)
                 || (order.state == OrderState::Pending && !order.address.is_empty()))
     }
@@ -255,14 +269,60 @@ pub(super) async fn show(
     let person = Arc::clone(&who.person);
     let found = read!(shop.database, Committed, [person], |c| {
         let full = orders::find(c, &person, id).await?;
+        let unpaid =
+            "SELECT COUNT(*) FROM orders WHERE id = ? AND state = 'pending' AND method = 'online' AND token IS NULL";
+        let unpaid = c.number(unpaid, args![id]).await? == 1;
         let buyer = crate::people::find(c, full.order.buyer_id).await?;
         let seller = crate::people::find(c, full.order.seller_id).await?;
-        Ok((full, buyer, seller))
+        Ok((full, unpaid, buyer, seller))
     });
-    let (full, buyer, seller) = found.await?;
+    let (full, unpaid, buyer, seller) = found.await?;
     let sells = full.order.seller_id == who.person.id;
     let test = shop.config.payment == Provider::Test;
-    page(&OrderPage { f: Frame::of(&visitor), full, buyer, seller, sells, test })
+    let here = unpaid && !full.order.address.is_empty() && full.order.buyer_id == who.person.id;
+    let toss = shop.config.toss_page().filter(|_| here).map(str::to_owned);
+    let foreign = toss.is_some();
+    let mut response = page(&OrderPage { f: Frame::of(&visitor), full, buyer, seller, sells, test, toss })?;
+    if foreign && let Ok(policy) = HeaderValue::from_str(&policy(&shop.config, " https://*.tosspayments.com")) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
+}
+
+/// What Toss's page adds to the address it sends the buyer back to.
+#[derive(Deserialize)]
+pub(super) struct Approved {
+    #[serde(rename = "paymentKey")]
+    payment_key: String,
+    #[serde(rename = "orderId")]
+    order: String,
+    amount: i64,
+}
+
+/// The buyer comes back from Toss's page: now the payment can be asked for. It moves no money by itself, so an address
+/// that somebody made up does no harm.
+pub(super) async fn paid(
+    State(shop): State<Arc<Shop>>,
+    IdPath(id): IdPath,
+    who: LoggedIn,
+    approved: Result<Query<Approved>, QueryRejection>,
+) -> Result<Response> {
+    let Query(approved) = approved.map_err(|e| Error::Malformed(e.body_text()))?;
+    let person = Arc::clone(&who.person);
+    let total =
+        read!(shop.database, Committed, [person], |c| Ok(orders::find(c, &person, id).await?.order.total)).await?;
+    if approved.order != id.to_string() || approved.amount != total {
+        return Err(Error::Conflict("not-payable", "the payment is for something else".into()));
+    }
+    let nothing = String::new;
+    let payment =
+        Payment { payment_token: approved.payment_key, recipient: nothing(), phone: nothing(), address: nothing() };
+    match place::pay(&shop, &who.person, id, payment).await {
+        // Loaded again, or the order has ended: its page says how it stands.
+        Ok(_) | Err(Error::Conflict("not-payable", _)) => {}
+        Err(e) => return Err(e),
+    }
+    Ok(go(format!("/orders/{id}")))
 }
 
 /// The fields of an order's forms.
@@ -293,6 +353,11 @@ pub(super) async fn step(
         "confirmation" => deals::confirm(&shop, person, id).await?,
         "payment" => {
             let StepForm { token, recipient, phone, address } = given;
+            if shop.config.toss_page().is_some() {
+                // Where it goes is known now; the money comes by Toss's page.
+                place::address(&shop, person, id, [recipient, phone, address]).await?;
+                return Ok(go(format!("/orders/{id}")));
+            }
             place::pay(&shop, person, id, Payment { payment_token: token, recipient, phone, address }).await?
         }
         _ => return Err(Error::NotFound("page")),

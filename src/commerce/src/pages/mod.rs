@@ -26,6 +26,9 @@ use crate::web::assets;
 use crate::web::guard::Visitor;
 use words::Words;
 
+/// The largest form: a product's pictures and its texts.
+const FORM: usize = 72 * 1024 * 1024;
+
 /// What every page needs.
 pub(crate) struct Frame {
     /// The words.
@@ -191,6 +194,7 @@ pub(crate) fn routes() -> Router<Arc<Shop>> {
         .route("/checkout", get(buying::checkout).post(buying::order))
         .route("/orders", get(buying::orders))
         .route("/orders/{id}", get(buying::show))
+        .route("/orders/{id}/paid", get(buying::paid))
         .route("/orders/{id}/{step}", post(buying::step))
         .route("/sales", get(selling::sales))
         .route("/statement", get(selling::statement))
@@ -206,7 +210,7 @@ pub(crate) fn routes() -> Router<Arc<Shop>> {
         .route("/logout", post(account::log_out))
         .route("/account", get(account::show).post(account::change))
         .route("/language", post(account::language))
-        .layer(DefaultBodyLimit::max(72 * 1024 * 1024))
+        .layer(DefaultBodyLimit::max(FORM))
 }
 
 /// Puts the error pages around the pages' routes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Multipart, Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -41,7 +42,10 @@ pub(super) async fn form(State(shop): State<Arc<Shop>>, visitor: Visitor, who: L
 
 /// The fields and files of a multipart form.
 async fn parts(mut form: Multipart) -> Result<(std::collections::HashMap<String, String>, Vec<Bytes>)> {
-    let broken = |e: axum::extract::multipart::MultipartError| Error::Malformed(e.body_text());
+    let broken = |e: axum::extract::multipart::MultipartError| match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(super::FORM),
+        _ => Error::Malformed(e.body_text()),
+    };
     let (mut fields, mut files) = (std::collections::HashMap::new(), Vec::new());
     while let Some(mut field) = form.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or("").to_owned();

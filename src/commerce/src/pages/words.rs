@@ -240,7 +240,7 @@ words! {
     automatic: "자동", "Auto";
     latency: "지연", "Latency";
     not_yet: "방송 전이에요", "Not on air yet";
-    starts_soon: "에 시작해요", " is when it starts";
+    starts_soon: "시작할 예정이에요", " is when it starts";
     over: "방송이 끝났어요", "The broadcast is over";
     replay_soon: "다시보기를 준비하고 있어요.", "The replay is being prepared.";
     replay_on: "다시보기", "Replay";

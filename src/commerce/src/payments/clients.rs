@@ -25,7 +25,9 @@ fn client() -> Result<Client> {
 }
 
 fn needed<'a>(value: &'a Option<String>, name: &str) -> Result<&'a str> {
-    value.as_deref().ok_or_else(|| Error::Malformed(format!("the payment provider needs `{name}`")))
+    value.as_deref().ok_or_else(|| Error::Malformed(format!(
+            "the payment provider needs `{name}`\n\nhint: give it by the environment, where other users of the machine cannot read it"
+        )))
 }
 
 /// Sends a request; a missing or unclear answer is no outcome.
@@ -34,8 +36,10 @@ async fn send(request: RequestBuilder) -> Result<(StatusCode, Value), Outcome> {
     let response = request.send().await.map_err(unknown)?;
     let status = response.status();
     let body = response.json::<Value>().await.map_err(unknown)?;
-    // 409: another request with the same key is under way. 429 and 5xx: nothing was decided.
-    if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT) {
+    // 401: our key is wrong, which is no reason to refuse buyers. 409: another request with the same key is under way.
+    // 429 and 5xx: nothing was decided.
+    let undecided = [StatusCode::UNAUTHORIZED, StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS];
+    if status.is_server_error() || undecided.contains(&status) {
         return Err(Outcome::Unknown(format!("the provider answered {status}")));
     }
     Ok((status, body))
@@ -82,6 +86,10 @@ impl Toss {
                 Outcome::Unknown(format!("the payment is {}", text(&body, "/status")))
             }
             (true, other) => Outcome::Declined(format!("the payment is {other}")),
+            // "A temporary error": https://docs.tosspayments.com/reference/error-codes.
+            (false, _) if text(&body, "/code") == "PROVIDER_ERROR" => {
+                Outcome::Unknown(text(&body, "/message").to_owned())
+            }
             (false, _) => Outcome::Declined(format!("{}: {}", text(&body, "/code"), text(&body, "/message"))),
         }
     }
@@ -179,8 +187,10 @@ impl Stripe {
                 reference: text(&body, "/id").to_owned(),
                 amount: body.pointer("/amount").and_then(Value::as_i64).unwrap_or(0),
             },
-            (true, state @ ("processing" | "pending")) => Outcome::Unknown(format!("the payment is {state}")),
-            (true, other) => Outcome::Declined(format!("the payment is {other}")),
+            (true, state @ ("canceled" | "requires_payment_method" | "requires_action" | "failed")) => {
+                Outcome::Declined(format!("the payment is {state}"))
+            }
+            (true, state) => Outcome::Unknown(format!("the payment is {state}")),
             (false, _) => Outcome::Declined(text(&body, "/error/message").to_owned()),
         }
     }
@@ -210,6 +220,8 @@ impl Provider for Stripe {
                 ("currency", "krw".into()),
                 ("payment_method", charge.token),
                 ("confirm", "true".into()),
+                // Nobody is there to be sent to another page.
+                ("payment_method_types[]", "card".into()),
                 ("error_on_requires_action", "true".into()),
                 ("metadata[order]", order.clone()),
             ];
@@ -221,14 +233,22 @@ impl Provider for Stripe {
     fn refund(&self, refund: Refund) -> BoxFuture<'_, Outcome> {
         async move {
             let form = [("payment_intent", refund.reference), ("amount", refund.amount.to_string())];
-            Self::outcome(send(self.post("/v1/refunds", format!("{}-refund", refund.order), &form)).await)
+            let mut answer = send(self.post("/v1/refunds", format!("{}-refund", refund.order), &form)).await;
+            // A pending refund is accepted: the money comes when the buyer's bank lets it.
+            if let Ok((_, body)) = &mut answer
+                && text(body, "/status") == "pending"
+            {
+                body["status"] = "succeeded".into();
+            }
+            Self::outcome(answer)
         }
         .boxed()
     }
 
     fn look_up<'a>(&'a self, order: Id, _: &'a str) -> BoxFuture<'a, Result<Option<Outcome>>> {
         async move {
-            let url = format!("{}/v1/payment_intents/search?query=metadata['order']:'{order}'", self.base);
+            let query = serde_urlencode(&[("query", format!("metadata['order']:'{order}'"))]);
+            let url = format!("{}/v1/payment_intents/search?{query}", self.base);
             let answer = send(self.client.get(url).bearer_auth(&self.key)).await;
             Ok(match answer {
                 Ok((status, body)) => body.pointer("/data/0").map(|found| Self::outcome(Ok((status, found.clone())))),

@@ -2,6 +2,7 @@
 //! not at all; the shop's books are right all the same, because every call carries the order as its key and every
 //! answer is a step that is taken once.
 
+pub(crate) mod booking;
 pub(crate) mod clients;
 pub(crate) mod test_provider;
 pub(crate) mod webhook;

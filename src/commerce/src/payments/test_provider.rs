@@ -4,6 +4,8 @@
 //!
 //! A token that begins with `decline` is declined.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,9 +16,10 @@ use tokio::sync::mpsc;
 use super::{Charge, Notice, Outcome, Provider, Refund};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::gather::{Gather, Size};
 use crate::id::Id;
 use crate::secret;
-use crate::store::{Connection, Database, args, transact};
+use crate::store::{Connection, Database, args, list, marks, read, transact};
 
 /// A webhook call as it would arrive: its signature and its body.
 pub(crate) type Call = (String, String);
@@ -24,12 +27,17 @@ pub(crate) type Call = (String, String);
 /// The provider.
 pub(crate) struct TestProvider {
     database: Database,
+    books: Gather<Entry, (i64, String)>,
     /// Faults in a thousand calls.
     faults: AtomicU32,
     calls: mpsc::UnboundedSender<Call>,
     inbox: std::sync::Mutex<Option<mpsc::UnboundedReceiver<Call>>>,
     key: [u8; 32],
 }
+
+/// A charge to be noted: its token, amount and outcome.
+#[derive(Clone)]
+struct Entry(String, i64, &'static str);
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Body {
@@ -41,8 +49,17 @@ impl TestProvider {
     /// A provider that fails this share of calls, between 0 and 1.
     pub(crate) fn new(database: Database, faults: f64) -> Self {
         let (calls, inbox) = mpsc::unbounded_channel();
+        let books = database.clone();
         let provider = TestProvider {
             database,
+            books: Gather::start(Size { together: 128, at_once: 2 }, move |entries: Arc<Vec<Entry>>| {
+                let books = books.clone();
+                Box::pin(async move {
+                    let noted = transact!(books, [entries], |c| note(c, &entries).await);
+                    // Whoever gets no answer asks again.
+                    noted.await.unwrap_or_default()
+                })
+            }),
             faults: AtomicU32::new(0),
             calls,
             inbox: std::sync::Mutex::new(Some(inbox)),
@@ -86,17 +103,23 @@ impl TestProvider {
     }
 }
 
-async fn book(c: &mut dyn Connection, token: &str, amount: i64, outcome: &str) -> Result<(i64, String)> {
-    let sql = format!(
-        "{} INTO test_charges (token, amount, outcome, refunded, created_at) VALUES (?, ?, ?, 0, ?)",
-        c.dialect().insert_or_skip()
-    );
-    if c.execute(&sql, args![token, amount, outcome, clock::now()]).await? == 1 {
-        return Ok((amount, outcome.to_owned()));
+/// Notes charges, each token once; what the books say of each now.
+async fn note(c: &mut dyn Connection, entries: &[Entry]) -> Result<Vec<(i64, String)>> {
+    let now = clock::now();
+    let rows = entries.iter().flat_map(|Entry(token, amount, outcome)| args![token, *amount, *outcome, 0, now]);
+    let skip = c.dialect().insert_or_skip();
+    let head = format!("{skip} INTO test_charges (token, amount, outcome, refunded, created_at)");
+    if c.insert(&head, 5, rows.collect()).await? == entries.len() as u64 {
+        return Ok(entries.iter().map(|Entry(_, amount, outcome)| (*amount, (*outcome).to_owned())).collect());
     }
-    let rows = c.query("SELECT amount, outcome FROM test_charges WHERE token = ?", args![token]).await?;
-    let mut row = rows.into_iter().next().ok_or_else(|| Error::Internal("the test provider lost a charge".into()))?;
-    Ok((row.take()?, row.take()?))
+    let tokens = list(entries.iter().map(|entry| &entry.0));
+    let sql = format!("SELECT token, amount, outcome FROM test_charges WHERE token IN ({})", marks(tokens.len()));
+    let mut known = HashMap::new();
+    for mut row in c.query(&sql, tokens).await? {
+        known.insert(row.take::<String>()?, (row.take::<i64>()?, row.take::<String>()?));
+    }
+    let noted = entries.iter().map(|entry| known.get(&entry.0).cloned());
+    noted.collect::<Option<_>>().ok_or_else(|| Error::Internal("the test provider lost a charge".into()))
 }
 
 fn outcome(order: Id, amount: i64, word: &str) -> Outcome {
@@ -113,11 +136,9 @@ impl Provider for TestProvider {
                 return Outcome::Unknown("no answer, before anything happened".into());
             }
             let word = if charge.token.starts_with("decline") { "declined" } else { "charged" };
-            let (token, amount) = (charge.order.to_string(), charge.amount);
-            let booked = transact!(self.database, [token], |c| book(c, &token, amount, word).await);
-            match booked.await {
-                Err(e) => Outcome::Unknown(e.to_string()),
-                Ok((amount, word)) => {
+            match self.books.ask(Entry(charge.order.to_string(), charge.amount, word)).await {
+                None => Outcome::Unknown("the test provider's books do not answer".into()),
+                Some((amount, word)) => {
                     if self.faults.load(Ordering::Relaxed) > 0 {
                         self.announce(charge.order);
                     }
@@ -155,7 +176,7 @@ impl Provider for TestProvider {
     fn look_up<'a>(&'a self, order: Id, _: &'a str) -> BoxFuture<'a, Result<Option<Outcome>>> {
         async move {
             let token = order.to_string();
-            let found = transact!(self.database, [token], |c| {
+            let found = read!(self.database, Committed, [token], |c| {
                 let rows = c.query("SELECT amount, outcome FROM test_charges WHERE token = ?", args![token]).await?;
                 let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
                 Ok(Some((row.take::<i64>()?, row.take::<String>()?)))

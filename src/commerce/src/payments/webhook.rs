@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::worker;
+use super::{Outcome, booking};
 use crate::Shop;
 use crate::error::{Error, Result};
 use crate::orders::Order;
@@ -21,14 +21,19 @@ pub(crate) async fn take(shop: &Shop, headers: &axum::http::HeaderMap, body: &[u
     // A notice about an order of another shop is none of ours.
     let (Some(found), token) = known.await? else { return Ok(()) };
     let Some(outcome) = shop.provider.look_up(order, token.as_deref().unwrap_or("")).await? else { return Ok(()) };
+    if matches!(outcome, Outcome::Unknown(_)) {
+        return Ok(());
+    }
     let total = found.total;
     let booked = transact!(shop.database, [outcome], |c| {
         // The message in the outbox is answered by this too.
         let sql = "UPDATE outbox SET state = 'done' WHERE order_id = ? AND kind = 'charge' AND state = 'waiting'";
-        if c.execute(sql, args![order]).await? == 0 {
+        let answered = c.execute(sql, args![order]).await? == 1;
+        // Money that moved after the message was given up is booked all the same: it has to go back.
+        if !answered && !matches!(outcome, Outcome::Done { .. }) {
             return Ok(None);
         }
-        worker::charged(c, order, total, &outcome).await
+        booking::charged(c, order, total, &outcome).await
     });
     if let Some(settled) = booked.await? {
         settle::announce(shop, &settled);

@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::{Charge, Outcome, Refund};
+use super::{Charge, Outcome, Refund, booking};
 use crate::Shop;
-use crate::clock::{self, SECOND};
+use crate::clock::{self, MINUTE, SECOND};
 use crate::error::Result;
 use crate::id::Id;
-use crate::orders::settle::{self, Settled, settle};
-use crate::orders::state::Step;
-use crate::store::{Connection, Value, args, read, transact};
+use crate::store::{args, list, marks, read, transact};
 
 /// How long a claimed message belongs to the worker that claimed it.
 const LEASE: i64 = 10 * SECOND;
@@ -25,21 +23,26 @@ const BATCH: i64 = 256;
 const CALLS: usize = 64;
 /// Answers booked in one transaction.
 const BOOKED: usize = 64;
-/// The longest pause before a message is tried again.
-const LONGEST_PAUSE: i64 = 5 * SECOND;
+/// Unclear answers after which the provider is asked what it knows.
+const ASKED_AFTER: i64 = 4;
+/// The age of a message that an ended order's charge is given up at.
+const FORGOTTEN: i64 = 10 * MINUTE;
 /// A provider's answer is waited for this long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A claimed message.
 #[derive(Clone, Debug)]
-struct Message {
-    id: Id,
-    order: Id,
-    kind: String,
-    amount: i64,
-    attempts: i64,
+pub(super) struct Message {
+    pub(super) id: Id,
+    pub(super) order: Id,
+    pub(super) kind: String,
+    pub(super) amount: i64,
+    pub(super) attempts: i64,
     token: String,
     reference: String,
+    /// Whether the order no longer waits for money.
+    ended: bool,
+    created_at: i64,
 }
 
 /// Works until told to stop, then finishes what it claimed.
@@ -82,7 +85,7 @@ async fn round(shop: &Shop) -> Result<usize> {
     });
     let mut answers = futures::stream::iter(calls).buffer_unordered(CALLS).ready_chunks(BOOKED);
     while let Some(answered) = answers.next().await {
-        book(shop, answered).await?;
+        booking::book(shop, answered).await?;
     }
     Ok(count)
 }
@@ -101,20 +104,20 @@ async fn claim(shop: &Shop) -> Result<Vec<Message>> {
             "SELECT id FROM outbox WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT {BATCH}{}",
             c.dialect().for_update_skipping()
         );
-        let mut ids: Vec<Value> = Vec::new();
+        let mut ids: Vec<Id> = Vec::new();
         for mut row in c.query(&sql, args![now]).await? {
-            ids.push(row.take::<Id>()?.into());
+            ids.push(row.take()?);
         }
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let marks = vec!["?"; ids.len()].join(", ");
+        let ids = list(ids);
+        let marks = marks(ids.len());
         let sql = format!("UPDATE outbox SET due_at = ?, attempts = attempts + 1 WHERE id IN ({marks})");
-        let values = std::iter::once(Value::from(now + LEASE)).chain(ids.iter().cloned()).collect();
-        c.execute(&sql, values).await?;
+        c.execute(&sql, [args![now + LEASE], ids.clone()].concat()).await?;
         let sql = format!(
             "SELECT outbox.id, outbox.order_id, outbox.kind, outbox.amount, outbox.attempts, COALESCE(orders.token, ''),
-                COALESCE(charges.reference, '') FROM outbox JOIN orders ON orders.id = outbox.order_id
+                COALESCE(charges.reference, ''), orders.state <> 'pending', outbox.created_at FROM outbox JOIN orders ON orders.id = outbox.order_id
                 LEFT JOIN charges ON charges.order_id = outbox.order_id WHERE outbox.id IN ({marks})"
         );
         let mut messages = Vec::new();
@@ -127,6 +130,8 @@ async fn claim(shop: &Shop) -> Result<Vec<Message>> {
                 attempts: row.take()?,
                 token: row.take()?,
                 reference: row.take()?,
+                ended: row.take()?,
+                created_at: row.take()?,
             });
         }
         Ok(messages)
@@ -139,84 +144,17 @@ async fn call(shop: &Shop, message: &Message) -> Outcome {
     if message.kind == "refund" {
         return shop.provider.refund(Refund { order, amount, reference: message.reference.clone() }).await;
     }
+    // After some unclear answers the provider is asked what became of the charge before it is sent again; and an order
+    // that ended long ago is charged no more if the provider never heard of it.
+    if message.attempts > ASKED_AFTER {
+        match shop.provider.look_up(order, &message.token).await {
+            Ok(Some(outcome @ (Outcome::Done { .. } | Outcome::Declined(_)))) => return outcome,
+            Ok(None | Some(Outcome::Unknown(_))) if message.ended && clock::now() - message.created_at > FORGOTTEN => {
+                return Outcome::Declined("the order ended before any money moved".into());
+            }
+            Ok(None | Some(Outcome::Unknown(_))) => {}
+            Err(e) => return Outcome::Unknown(e.to_string()),
+        }
+    }
     shop.provider.charge(Charge { order, amount, token: message.token.clone() }).await
-}
-
-async fn book(shop: &Shop, answered: Vec<(Message, Outcome)>) -> Result<()> {
-    for (message, outcome) in &answered {
-        if let Outcome::Unknown(reason) = outcome {
-            shop.metrics.payment_retries.inc();
-            tracing::debug!(order = %message.order, attempts = message.attempts, reason, "a payment call is repeated");
-        }
-    }
-    let answered = Arc::new(answered);
-    let booked = transact!(shop.database, [answered], |c| {
-        let mut all = Vec::new();
-        for (message, outcome) in answered.iter() {
-            all.extend(book_one(c, message, outcome).await?);
-        }
-        Ok(all)
-    });
-    for settled in booked.await? {
-        settle::announce(shop, &settled);
-    }
-    Ok(())
-}
-
-async fn book_one(c: &mut dyn Connection, message: &Message, outcome: &Outcome) -> Result<Option<Settled>> {
-    let done = "UPDATE outbox SET state = 'done' WHERE id = ? AND state = 'waiting'";
-    match (outcome, message.kind.as_str()) {
-        (Outcome::Unknown(_), _) => {
-            let pause = (100 << message.attempts.clamp(0, 10)).min(LONGEST_PAUSE);
-            let sql = "UPDATE outbox SET due_at = ? WHERE id = ? AND state = 'waiting'";
-            c.execute(sql, args![clock::now() + pause, message.id]).await?;
-            Ok(None)
-        }
-        (Outcome::Done { .. }, "refund") => {
-            if c.execute(done, args![message.id]).await? == 0 {
-                return Ok(None);
-            }
-            let sql = "UPDATE charges SET refunded = ? WHERE order_id = ?";
-            c.execute(sql, args![message.amount, message.order]).await?;
-            settle(c, message.order, Step::Refunded, None).await.map(Some)
-        }
-        (Outcome::Declined(reason), "refund") => {
-            // Money that cannot be sent back needs a person: the message stays, visibly, and is not repeated.
-            let sql = "UPDATE outbox SET state = 'stuck' WHERE id = ? AND state = 'waiting'";
-            c.execute(sql, args![message.id]).await?;
-            tracing::error!(order = %message.order, reason, "the provider refuses a refund");
-            Ok(None)
-        }
-        (outcome, _) => {
-            if c.execute(done, args![message.id]).await? == 0 {
-                return Ok(None);
-            }
-            charged(c, message.order, message.amount, outcome).await
-        }
-    }
-}
-
-/// Books what became of a charge, learned from its answer, a webhook or a question.
-pub(crate) async fn charged(
-    c: &mut dyn Connection,
-    order: Id,
-    expected: i64,
-    outcome: &Outcome,
-) -> Result<Option<Settled>> {
-    match outcome {
-        Outcome::Unknown(_) => Ok(None),
-        Outcome::Declined(reason) => {
-            let reason: String = reason.chars().take(190).collect();
-            settle(c, order, Step::Declined, Some(&reason)).await.map(Some)
-        }
-        Outcome::Done { reference, amount } => {
-            let sql = format!(
-                "{} INTO charges (order_id, reference, amount, refunded, created_at) VALUES (?, ?, ?, 0, ?)",
-                c.dialect().insert_or_skip()
-            );
-            c.execute(&sql, args![order, reference, *amount, clock::now()]).await?;
-            let step = if *amount == expected { Step::Charged } else { Step::Mischarged };
-            settle(c, order, step, None).await.map(Some)
-        }
-    }
 }

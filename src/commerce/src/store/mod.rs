@@ -87,10 +87,41 @@ impl<'c> dyn Connection + 'c {
         self.query(sql, args).await?.first_mut().map(Row::take).transpose()
     }
 
+    /// Inserts rows of `width` values each, many in a statement; how many were written. `head` ends before `VALUES`.
+    pub(crate) async fn insert(&mut self, head: &str, width: usize, values: Vec<Value>) -> Result<u64> {
+        let row = format!("({})", marks(width));
+        let mut values = values.into_iter();
+        let mut written = 0;
+        while values.len() > 0 {
+            // Powers of two, so that few statements have to be prepared.
+            let rows = 1 << (values.len() / width).min(MOST_ROWS).ilog2();
+            let sql = format!("{head} VALUES {}", vec![row.as_str(); rows].join(", "));
+            written += self.execute(&sql, values.by_ref().take(rows * width).collect()).await?;
+        }
+        Ok(written)
+    }
+
     /// A count or sum, zero for no row.
     pub(crate) async fn number(&mut self, sql: &str, args: Vec<Value>) -> Result<i64> {
         Ok(self.cell::<Option<i64>>(sql, args).await?.flatten().unwrap_or(0))
     }
+}
+
+/// Rows in one INSERT at most.
+const MOST_ROWS: usize = 64;
+
+/// Question marks for a list of this length.
+pub(crate) fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+/// Values for an `IN (…)`, the last repeated up to a power of two, so that few statements have to be prepared.
+pub(crate) fn list(values: impl IntoIterator<Item: Into<Value>>) -> Vec<Value> {
+    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
 }
 
 /// What a closure hands back, its type erased.

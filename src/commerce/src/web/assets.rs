@@ -37,6 +37,7 @@ assets! {
     "shop.css" as "text/css; charset=utf-8",
     "shop.js" as "text/javascript; charset=utf-8",
     "live.js" as "text/javascript; charset=utf-8",
+    "pay.js" as "text/javascript; charset=utf-8",
     "hls.light.min.js" as "text/javascript; charset=utf-8",
     "icon.svg" as "image/svg+xml",
 }

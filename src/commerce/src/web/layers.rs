@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::guard::{bearer, same_origin};
 use crate::Shop;
+use crate::config::Config;
 use crate::error::Error;
 use crate::secret;
 
@@ -44,12 +45,7 @@ pub(crate) async fn observe(State(shop): State<Arc<Shop>>, request: Request, nex
         shop.metrics.limited.inc();
     }
     span.in_scope(|| tracing::debug!(%method, path, status, ms = took.as_millis() as u64, "answered"));
-    let media = shop.config.media_url.as_deref().map(|url| format!(" {}", origin(url))).unwrap_or_default();
-    let policy = format!(
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:{media}; connect-src 'self'{media}; \
-         media-src 'self' blob:{media}; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
-         frame-ancestors 'none'"
-    );
+    let policy = policy(&shop.config, "");
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -67,6 +63,17 @@ pub(crate) async fn observe(State(shop): State<Arc<Shop>>, request: Request, nex
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     }
     response
+}
+
+/// What a page may load, and from where; `provider` is where a payment provider's page comes from.
+pub(crate) fn policy(config: &Config, provider: &str) -> String {
+    let media = config.media_url.as_deref().map(|url| format!(" {}", origin(url))).unwrap_or_default();
+    let frames = if provider.is_empty() { String::new() } else { format!("frame-src{provider}; ") };
+    format!(
+        "default-src 'self'; script-src 'self'{provider}; style-src 'self'; img-src 'self' data:{media}; \
+         connect-src 'self'{media}{provider}; media-src 'self' blob:{media}; worker-src 'self' blob:; {frames}\
+         object-src 'none'; base-uri 'none'; form-action 'self'{provider}; frame-ancestors 'none'"
+    )
 }
 
 /// The scheme and host of a URL.

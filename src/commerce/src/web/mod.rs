@@ -4,6 +4,7 @@ pub(crate) mod assets;
 pub(crate) mod guard;
 pub(crate) mod layers;
 pub(crate) mod problem;
+pub(crate) mod rest;
 
 use std::sync::Arc;
 

@@ -41,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) folder: TempDir,
     pub(crate) database: String,
     options: Vec<String>,
+    environment: Vec<(&'static str, String)>,
     pub(crate) client: Client,
 }
 
@@ -52,12 +53,19 @@ impl Drop for Service {
     }
 }
 
-fn spawn(folder: &Path, database: &str, options: &[String], listen: &str) -> (Child, String) {
+fn spawn(
+    folder: &Path,
+    database: &str,
+    options: &[String],
+    environment: &[(&str, String)],
+    listen: &str,
+) -> (Child, String) {
     let mut child = Command::new(PROGRAM)
         .args(["serve", "--listen", listen, "--database", database])
         .arg("--data")
         .arg(folder.join("data"))
         .args(options)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .env("RUST_LOG", "warn")
         .stdout(Stdio::piped())
         .spawn()
@@ -78,32 +86,39 @@ impl Service {
     /// A new shop.
     pub(crate) fn start(engine: Engine, options: &[&str]) -> Self {
         // Tests try faster than people.
-        Self::new(engine, &[options, &["--limit-factor", "100000"]].concat())
+        Self::within(engine, options, &[])
+    }
+
+    /// A new shop in an environment.
+    pub(crate) fn within(engine: Engine, options: &[&str], environment: &[(&'static str, String)]) -> Self {
+        Self::new(engine, &[options, &["--limit-factor", "100000"]].concat(), environment)
     }
 
     /// A new shop with the limits that people have.
     pub(crate) fn limited() -> Self {
-        Self::new(Engine::Sqlite, &[])
+        Self::new(Engine::Sqlite, &[], &[])
     }
 
     /// Another node of the same shop.
     pub(crate) fn beside(first: &Service) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (child, base) = spawn(folder.path(), &first.database, &first.options, "127.0.0.1:0");
+        let (child, base) = spawn(folder.path(), &first.database, &first.options, &first.environment, "127.0.0.1:0");
         let (database, options) = (first.database.clone(), first.options.clone());
-        Service { child, base, folder, database, options, client: first.client.clone() }
+        let (environment, client) = (first.environment.clone(), first.client.clone());
+        Service { child, base, folder, database, options, environment, client }
     }
 
-    fn new(engine: Engine, options: &[&str]) -> Self {
+    fn new(engine: Engine, options: &[&str], environment: &[(&'static str, String)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = match engine {
             Engine::Sqlite => format!("sqlite:{}", folder.path().join("shop.db").display()),
             Engine::MariaDb => crate::mariadb::database(),
         };
         let options: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
-        let (child, base) = spawn(folder.path(), &database, &options, "127.0.0.1:0");
+        let environment = environment.to_vec();
+        let (child, base) = spawn(folder.path(), &database, &options, &environment, "127.0.0.1:0");
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Service { child, base, folder, database, options, client }
+        Service { child, base, folder, database, options, environment, client }
     }
 
     /// kill -9, and a new process on the same address.
@@ -111,7 +126,7 @@ impl Service {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         let listen = self.base.trim_start_matches("http://").to_owned();
-        (self.child, _) = spawn(self.folder.path(), &self.database, &self.options, &listen);
+        (self.child, _) = spawn(self.folder.path(), &self.database, &self.options, &self.environment, &listen);
     }
 
     /// Asks it to stop; whether it did so in good order, and how long it took.

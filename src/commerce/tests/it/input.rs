@@ -277,6 +277,60 @@ async fn refused_on(engine: Engine) {
     service.verified();
 }
 
+/// Uploads that are refused before they are read: each sender gets the reason, not a broken connection.
+#[tokio::test]
+async fn a_refused_upload_hears_why() {
+    let service = Service::start(Engine::Sqlite, &[]);
+    let seller = service.user(true).await;
+    let product = service.product(&seller, json!({})).await;
+    let pictures = format!("/api/v1/products/{product}/pictures");
+    let (bearer, cookie) = (format!("Bearer {}", seller.token), format!("session={}", seller.token));
+    let (bearer, cookie) = (("authorization", bearer.as_str()), ("cookie", cookie.as_str()));
+    let nobody = ("accept", "*/*");
+    let boundary = "multipart/form-data; boundary=b";
+    let part = "--b\r\ncontent-disposition: form-data; name=\"pictures\"; filename=\"a\"\r\n\r\n";
+    let mega = 1 << 20;
+    for (path, who, kind, size, status) in [
+        (pictures.as_str(), bearer, "image/png", 9 * mega, 413),
+        (&pictures, bearer, "image/gif", 9 * mega, 415),
+        (&pictures, nobody, "image/png", 9 * mega, 401),
+        ("/api/v1/products", bearer, "application/json", 3 * mega, 413),
+        ("/api/v1/products", bearer, "text/plain", 9 * mega, 415),
+        ("/api/v1/me", bearer, "application/json", 9 * mega, 405),
+        ("/api/v1/nothing", bearer, "application/json", 9 * mega, 404),
+        ("/checkout", cookie, "application/x-www-form-urlencoded", 9 * mega, 413),
+        ("/sell", cookie, boundary, 9 * mega, 413),
+        ("/sell", cookie, boundary, 73 * mega, 413),
+        ("/sell", nobody, boundary, 9 * mega, 303),
+        ("/hooks/payments", nobody, "application/json", 9 * mega, 413),
+        ("/hooks/media/events", nobody, "application/json", 9 * mega, 413),
+    ] {
+        let mut body = if kind == boundary { part.as_bytes().to_vec() } else { Vec::new() };
+        body.resize(size, b'a');
+        let request = service.client.post(format!("{}{path}", service.base)).header(who.0, who.1);
+        let answer = request.header("content-type", kind).body(body).send().await;
+        let answer = answer.unwrap_or_else(|e| panic!("{path} {kind} {size}: {e:?}"));
+        assert_eq!(answer.status().as_u16(), status, "{path} {kind} {size}");
+    }
+    let other =
+        service.client.post(format!("{}/cart/{product}", service.base)).header("origin", "https://evil.example");
+    assert_eq!(other.body(vec![0; 9 * mega]).send().await.unwrap().status().as_u16(), 403);
+}
+
+/// A sender that asks before it sends is not told to go on, and hears the answer at once.
+#[test]
+fn an_upload_that_asks_first_is_not_called_for() {
+    use std::io::{Read, Write};
+    let service = Service::start(Engine::Sqlite, &[]);
+    let mut wire = std::net::TcpStream::connect(service.base.trim_start_matches("http://")).unwrap();
+    let head = "POST /api/v1/nothing HTTP/1.1\r\nhost: shop\r\nexpect: 100-continue\r\ncontent-length: 9000000\r\n\r\n";
+    wire.write_all(head.as_bytes()).unwrap();
+    wire.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    let mut answer = [0; 12];
+    wire.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 404");
+}
+
 /// A text with whole segments of a path, or quoted words, replaced.
 fn replaced(text: &str, from: &str, to: &str, path: bool) -> String {
     if !path {

@@ -6,6 +6,7 @@
 mod access;
 mod auctions;
 mod browser;
+mod cloud;
 mod harness;
 mod input;
 mod live;
@@ -13,5 +14,7 @@ mod mariadb;
 mod operations;
 mod oversell;
 mod payments;
+mod peers;
+mod providers;
 mod schema;
 mod selling;

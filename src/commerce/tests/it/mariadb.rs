@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 struct MariaDb {
     port: u16,
+    folder: PathBuf,
     // The server ends when this pipe closes, however the tests end.
     _alive: ChildStdin,
     _shell: Child,
@@ -52,7 +53,7 @@ fn start() -> MariaDb {
         assert!(began.elapsed() < Duration::from_secs(60), "MariaDB did not start");
         std::thread::sleep(Duration::from_millis(100));
     }
-    MariaDb { port, _alive: alive, _shell: shell }
+    MariaDb { port, folder, _alive: alive, _shell: shell }
 }
 
 fn user() -> String {
@@ -76,6 +77,12 @@ pub(crate) fn database() -> String {
     let name = format!("shop_{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
     assert!(run(server.port, &format!("CREATE DATABASE {name}")), "cannot make the database {name}");
     format!("mysql://root@127.0.0.1:{}/{name}", server.port)
+}
+
+/// The server's process, to measure it.
+#[allow(dead_code)]
+pub(crate) fn process() -> u32 {
+    std::fs::read_to_string(SERVER.folder.join("pid")).unwrap().trim().parse().unwrap()
 }
 
 /// Runs a statement on a database made before.

@@ -85,6 +85,10 @@ async fn migrate_check_tells_what_is_missing_or_changed() {
         let run = |arguments: &[&str]| {
             Command::new(PROGRAM).args(arguments).env("COMMERCE_DATABASE", &database).output().unwrap()
         };
+        if engine == Engine::Sqlite {
+            // An empty database is one; a missing file is not.
+            rusqlite::Connection::open(database.trim_start_matches("sqlite:")).unwrap();
+        }
         let check = run(&["migrate", "--check"]);
         assert_eq!(check.status.code(), Some(2), "{check:?}");
         assert_eq!(String::from_utf8(check.stdout).unwrap(), "pending 0001_shop\n");
@@ -176,6 +180,39 @@ async fn verify_finds_what_was_tampered_with() {
             let _ = std::fs::remove_file(service.folder.path().join(file));
         }
     }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    for (arguments, says) in [
+        (vec!["verify"], "there is no database"),
+        (vec!["backup", "copy"], "there is no database"),
+        (vec!["migrate", "--check"], "there is no database"),
+        (vec!["serve", "--media-secret", "short"], "shorter than 32 characters"),
+        (vec!["serve", "--replica", "mysql://root@127.0.0.1/x"], "a replica is of a MySQL database"),
+        (vec!["serve", "--test-faults", "2"], "from 0 to 1"),
+        (vec!["serve", "--payment-window", "0"], "payable for a second"),
+        (vec!["serve", "--payment", "toss"], "needs `--payment-key`"),
+    ] {
+        let mut run = Command::new(PROGRAM);
+        run.args(&arguments).args(["--database", &there("none.db")]).current_dir(folder.path());
+        let output = run.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(
+            text.starts_with("error: ") && text.contains(says) && text.contains("\n\nhint: "),
+            "{arguments:?}: {text}"
+        );
+        if arguments[0] != "serve" {
+            assert!(!folder.path().join("none.db").exists(), "asking makes no database");
+        }
+    }
+    rusqlite::Connection::open(folder.path().join("empty.db")).unwrap();
+    let output = Command::new(PROGRAM).args(["verify", "--database", &there("empty.db")]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("0001_shop") && text.contains("commerce migrate"), "{text}");
 }
 
 #[tokio::test]

@@ -85,8 +85,8 @@ async fn sqlite_never_oversells_one_product_and_survives_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite_never_oversells_a_hundred_products() {
-    sell_out(Engine::Sqlite, 100, 0).await;
+async fn sqlite_never_oversells_a_hundred_products_and_survives_kill() {
+    sell_out(Engine::Sqlite, 100, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,8 +95,8 @@ async fn mariadb_never_oversells_one_product_and_survives_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mariadb_never_oversells_a_hundred_products() {
-    sell_out(Engine::MariaDb, 100, 0).await;
+async fn mariadb_never_oversells_a_hundred_products_and_survives_kill() {
+    sell_out(Engine::MariaDb, 100, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

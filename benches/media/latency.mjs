@@ -28,9 +28,13 @@ const result = await page.evaluate(() => window.result);
 if (screenshot) await page.screenshot({ path: screenshot });
 await browser.close();
 server.close();
-const list = result.latency.filter(([at]) => at > Number(warmup) * 1000).map(([, value]) => value).sort((a, b) => a - b);
+const measured = result.latency.filter(([at]) => at > Number(warmup) * 1000);
+const list = measured.map(([, value]) => value).sort((a, b) => a - b);
+// hls.js reports no stall while its buffer is empty; a picture that stands still is one, whoever is to blame.
+const gaps = measured.slice(1).map(([at], index) => at - measured[index][0]);
 const quantile = (part) => list[Math.min(list.length - 1, Math.floor(list.length * part))];
 console.log(JSON.stringify({
   frames: list.length, unreadable: result.unreadable, first_ms: Math.round(result.first ?? -1), min: list[0], p50: quantile(0.5),
-  p95: quantile(0.95), p99: quantile(0.99), max: list.at(-1), stalls: result.stalls, errors: result.errors,
+  p95: quantile(0.95), p99: quantile(0.99), max: list.at(-1), stalls: result.stalls, freezes: gaps.filter((gap) => gap > 300).length,
+  longest_gap_ms: Math.round(Math.max(...gaps)), errors: result.errors,
 }));

@@ -56,7 +56,7 @@ def measure(name, begin):
         for mode, (url, kind) in modes.items():
             seen = latency(url, seconds)
             cost = load(url, kind, pids, idle)
-            print(f"| {name}, {mode} | {seen.get('p50')} | {seen.get('p99')} | {seen.get('first_ms')} | {seen.get('stalls')} | {cost['core_percent_per_viewer']} "
+            print(f"| {name}, {mode} | {seen.get('p50')} | {seen.get('p99')} | {seen.get('first_ms')} | {seen.get('freezes')} | {cost['core_percent_per_viewer']} "
                   f"| {cost['rss_mb']} | {cost['mbps']} | {cost['errors']} |", flush=True)
         stop(encoder)
         stop(process)
@@ -77,7 +77,7 @@ def ladder():
 
 try:
     print(f"load average {os.getloadavg()}, {os.cpu_count()} cores, {viewers} viewers, {seconds} s each, 640x352 at 30 frames, 1.5 Mb/s\n")
-    print("| server | p50 ms | p99 ms | first picture ms | stalls | % of a core per viewer | RSS MB | Mb/s | errors |\n|---|---|---|---|---|---|---|---|---|")
+    print("| server | p50 ms | p99 ms | first picture ms | freezes | % of a core per viewer | RSS MB | Mb/s | errors |\n|---|---|---|---|---|---|---|---|---|")
     measure("media", media)
     measure("nginx-rtmp", nginx)
     ladder()

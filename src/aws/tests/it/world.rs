@@ -37,6 +37,7 @@ pub(crate) struct Process {
     pub(crate) ec2: aws_sdk_ec2::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     owner: Owner,
+    pace: Pace,
 }
 
 impl Process {
@@ -64,7 +65,12 @@ impl Process {
         let iam = aws_sdk_iam::Client::new(&config);
         let leases = Box::new(Leases(aws.clone()));
         let cloud = Catalog::new(vec![(Site::primary(), aws)], chosen.leak(), leases);
-        Self { wire, cloud, ec2, iam, owner }
+        Self { wire, cloud, ec2, iam, owner, pace: pace() }
+    }
+
+    /// The same with another scale of time.
+    pub(crate) fn paced(self, scale: f64) -> Self {
+        Self { pace: Pace { scale, ..Pace::default() }, ..self }
     }
 
     pub(crate) async fn discover(&self) -> Inventory {
@@ -80,8 +86,14 @@ impl Process {
 
     /// Carries a plan out and tells what happened.
     pub(crate) async fn run(&self, plan: &Plan, inventory: Inventory) -> (Outcome, Vec<Event>) {
-        let job =
-            Job { owner: &self.owner, provider: &self.cloud, pace: pace(), width: 8, stop: &|| false, fence: &|| true };
+        let job = Job {
+            owner: &self.owner,
+            provider: &self.cloud,
+            pace: self.pace,
+            width: 8,
+            stop: &|| false,
+            fence: &|| true,
+        };
         let mut told = Vec::new();
         let outcome = apply(plan, inventory, &job, |event| told.push(event)).await;
         (outcome, told)

@@ -1,11 +1,11 @@
-// shop.mjs SHOP RTMP FFMPEG FILE [FOLDER FOR PICTURES]: a seller sells live and two people watch. Prints what was seen as JSON.
+// shop.mjs SHOP RTMP FFMPEG FILE EDGE [FOLDER FOR PICTURES]: a seller sells live and two people watch. Prints what was seen as JSON.
 // Needs playwright-core (NODE_PATH) and Chromium.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const { chromium } = require(require.resolve('playwright-core', { paths: [process.cwd(), ...(process.env.NODE_PATH || '').split(':')] }));
-const [, , shop, rtmp, ffmpeg, file, folder] = process.argv;
+const [, , shop, rtmp, ffmpeg, file, edge, folder] = process.argv;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--autoplay-policy=no-user-gesture-required'],
@@ -71,6 +71,11 @@ try {
   seen.width = live.videoWidth;
   await watcher.waitForFunction(() => !document.getElementById('latency').hidden);
   seen.latency = parseFloat((await watcher.textContent('#latency')).match(/[\d.]+/)[0]);
+
+  // An edge finds the stream through the shop.
+  const source = new URL(await watcher.getAttribute('#player', 'data-src'));
+  const fetched = await fetch(edge + source.pathname);
+  assert.equal(fetched.status, 200, await fetched.text());
 
   // Somebody chats and buys the last one; the others see both without loading the page anew.
   await buyer.waitForFunction(() => window.say);

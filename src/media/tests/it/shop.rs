@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::encoder::{Codec, DEBIAN, sample};
-use crate::server::serve_with;
+use crate::server::{edge, serve_with};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -85,9 +85,11 @@ fn a_seller_sells_the_last_unit_live_and_the_replay_plays() {
     let arguments =
         ["--commerce", &hooks, "--http", &viewers, "--public-url", &media, "--ladder", "240p", "--thumbnail-s", "2"];
     let server = serve_with(&arguments, &[("MEDIA_SECRET", SECRET)]);
+    // An edge that asks the shop where the stream is.
+    let edge = edge(&["--commerce", &hooks], &[("MEDIA_SECRET", SECRET)]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/shop.mjs");
     let mut node = Command::new("node");
-    node.arg(script).args([&shop.base, server.push_url("").trim_end_matches('/'), DEBIAN]).arg(file);
+    node.arg(script).args([&shop.base, server.push_url("").trim_end_matches('/'), DEBIAN]).arg(file).arg(edge.url(""));
     node.args(std::env::var("MEDIA_TEST_PICTURES").ok());
     let output = node.output().unwrap();
     let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -94,7 +94,9 @@ pub(crate) async fn known<F: Future<Output = Result<()>>>(call: impl Fn() -> F) 
     let mut pause = Duration::from_millis(50);
     loop {
         match call().await {
-            Err(Error::NotFound) if pause < Duration::from_secs(30) => tokio::time::sleep(pause).await,
+            Err(Error::NotFound | Error::Missing { .. }) if pause < Duration::from_secs(30) => {
+                tokio::time::sleep(pause).await
+            }
             answer => return answer,
         }
         pause *= 2;

@@ -77,7 +77,11 @@ where
     if code == "IdempotentParameterMismatch" {
         Error::Spent { operation }
     } else if GONE.contains(&code) || code.ends_with("NotFound") || code.ends_with("NotFoundFault") {
-        Error::NotFound
+        if asks_or_removes(operation) {
+            Error::NotFound
+        } else {
+            Error::Missing { operation, code: code.to_owned(), message: message() }
+        }
     } else if THROTTLED.contains(&code) {
         Error::Throttled(format!("{operation}: {}", message()))
     } else if BUSY.contains(&code) {
@@ -85,6 +89,27 @@ where
     } else {
         Error::Service { operation, code: code.to_owned(), message: message() }
     }
+}
+
+/// Whether a call that finds nothing has told all there is to tell: it reads, or it takes away.
+fn asks_or_removes(operation: &str) -> bool {
+    const VERBS: &[&str] = &[
+        "Describe",
+        "Get",
+        "List",
+        "Delete",
+        "Detach",
+        "Disassociate",
+        "Release",
+        "Revoke",
+        "Remove",
+        "Deregister",
+        "Cancel",
+        "Replace",
+        "Unassign",
+        "Disable",
+    ];
+    VERBS.iter().any(|verb| operation.starts_with(verb))
 }
 
 /// An error and its causes, outermost first.
@@ -134,7 +159,7 @@ pub(crate) trait Deleted {
 impl<T> Deleted for Result<T> {
     fn deleted(self) -> Result<()> {
         match self {
-            Err(Error::NotFound) => Ok(()),
+            Err(Error::NotFound | Error::Missing { .. }) => Ok(()),
             other => other.map(drop),
         }
     }

@@ -8,7 +8,7 @@
     const source = video.dataset.src;
     const live = "live" in video.dataset;
     if (window.Hls && Hls.isSupported()) {
-      const hls = new Hls({ lowLatencyMode: live, backBufferLength: 30 });
+      const hls = new Hls({ lowLatencyMode: live, backBufferLength: 30, maxLiveSyncPlaybackRate: live ? 1.1 : 1 });
       hls.loadSource(source);
       hls.attachMedia(video);
       hls.on(Hls.Events.MANIFEST_PARSED, () => {

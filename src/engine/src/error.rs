@@ -11,6 +11,16 @@ pub enum Error {
     /// There is no such resource, or not yet, or no more.
     #[error("the cloud has no such resource: somebody may have deleted it meanwhile")]
     NotFound,
+    /// A call names something that does not exist, or not yet: what it works on or what it refers to.
+    #[error("{operation}: {message} ({code})")]
+    Missing {
+        /// The API call.
+        operation: &'static str,
+        /// The cloud's error code.
+        code: String,
+        /// The cloud's words.
+        message: String,
+    },
     /// Another resource has to change first: worth trying again.
     #[error("not ready yet: {0}")]
     Busy(String),

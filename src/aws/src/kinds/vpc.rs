@@ -79,10 +79,10 @@ impl Kind for Vpc {
         let id = created.vpc.and_then(|vpc| vpc.vpc_id).required("VpcId")?;
         // AWS starts a network with DNS support and without host names.
         if self.dns_hostnames {
-            self.set_dns_hostnames(aws, &id).await?;
+            client::known(|| self.set_dns_hostnames(aws, &id)).await?;
         }
         if !self.dns_support {
-            self.set_dns_support(aws, &id).await?;
+            client::known(|| self.set_dns_support(aws, &id)).await?;
         }
         Ok(id)
     }

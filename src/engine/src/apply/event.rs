@@ -141,6 +141,7 @@ impl Event {
             Error::Throttled(_) => Some("the account is near its request limit; run again in a minute"),
             Error::Lost { .. } => Some("check the connection and run again: what was made is found and kept"),
             Error::Foreign { .. } => Some("rename the resource in the blueprint, or remove the other one"),
+            Error::Missing { .. } => Some("mend the id in the blueprint; if somebody deleted it meanwhile, run again"),
             Error::NotFound => Some("run again: it is made anew"),
             Error::Spent { .. } | Error::Service { .. } | Error::Unresolved(_) | Error::Invalid(_) => None,
         };

@@ -87,7 +87,7 @@ impl Run<'_> {
     async fn delete(&self, id: &str, going: bool) -> Result<()> {
         let job = self.runner.job;
         if !going {
-            match self.patiently(async || job.provider.delete(&self.step.address, id).await).await {
+            match self.patiently(Duration::ZERO, async || job.provider.delete(&self.step.address, id).await).await {
                 Ok(()) | Err(Error::NotFound) => {}
                 Err(error) => return Err(error),
             }
@@ -131,11 +131,12 @@ impl Run<'_> {
         let properties = self.resolved(desired)?;
         if !due.is_empty() {
             let changed = Changed(due);
-            self.patiently(async || job.provider.update(address, &live.id, &properties, &changed).await).await?;
+            let update = async || job.provider.update(address, &live.id, &properties, &changed).await;
+            self.patiently(job.pace.lag_window(), update).await?;
         }
         if relabel {
             let labels = self.labels(desired, &properties, 0);
-            self.patiently(async || job.provider.label(&live.id, &labels).await).await?;
+            self.patiently(job.pace.lag_window(), async || job.provider.label(&live.id, &labels).await).await?;
         }
         let start = Instant::now();
         let mut attempt = 0;
@@ -183,8 +184,9 @@ impl Run<'_> {
     async fn make(&self, properties: &Value, labels: &Labels) -> Result<String> {
         let Runner { job, .. } = self.runner;
         let mut tries = 0;
+        let unseen = if self.kind.repeatable { job.pace.lag_window() } else { Duration::ZERO };
         loop {
-            let made = self.patiently(async || job.provider.create(properties, labels).await).await;
+            let made = self.patiently(unseen, async || job.provider.create(properties, labels).await).await;
             let Err(Error::Lost { operation, message }) = made else { return made };
             tries += 1;
             if tries == LOST {
@@ -228,8 +230,9 @@ impl Run<'_> {
         }
     }
 
-    /// Repeats a call for as long as the cloud says that something else has to happen first.
-    async fn patiently<T>(&self, call: impl AsyncFn() -> Result<T>) -> Result<T> {
+    /// Repeats a call for as long as the cloud says that something else has to happen first, or, for `unseen`, that
+    /// something it names does not exist: what was made a moment ago may be denied for a while.
+    async fn patiently<T>(&self, unseen: Duration, call: impl AsyncFn() -> Result<T>) -> Result<T> {
         let Runner { job, .. } = self.runner;
         let start = Instant::now();
         let limit = job.pace.limit(self.step.expected).max(Duration::from_secs(1));
@@ -239,8 +242,11 @@ impl Run<'_> {
             if !(job.fence)() {
                 return Err(Error::Busy("the lease was lost to another apply".to_owned()));
             }
+            // Taken before the call: an answer is as old as its question.
+            let asked = start.elapsed();
             let reason = match call().await {
                 Err(Error::Busy(reason)) if start.elapsed() < limit => reason,
+                Err(error @ (Error::NotFound | Error::Missing { .. })) if asked < unseen => error.to_string(),
                 Err(Error::Throttled(reason)) if throttled < THROTTLED => {
                     throttled += 1;
                     reason

@@ -25,9 +25,10 @@ impl Pace {
         cloud.mul_f64(self.scale)
     }
 
-    /// How long what was accepted may be missing from listings.
+    /// How long what was accepted may be missing from listings before it counts as gone: the lag and half as long again,
+    /// because what is taken for gone is made a second time.
     pub(super) fn lag_window(&self) -> Duration {
-        self.real(self.lag)
+        self.real(self.lag.mul_f64(1.5))
     }
 
     /// The pause before poll number `attempt`, the first being 0: quick at first, then in proportion to how long the

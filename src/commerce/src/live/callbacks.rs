@@ -1,84 +1,34 @@
-//! What the media server asks and tells, signed with a shared secret and taken once. The contract is
-//! `src/media/CALLBACKS.md`; this side answers. The signature makes plain HTTP inside a private network as safe from
-//! forgery as HTTPS, so neither way of reaching the service is refused.
+//! What the media server asks and tells. The contract is `src/media/CALLBACKS.md`; this side answers. Who asks is
+//! [`super::signed`]'s business.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::broadcasts::{Air, Broadcast, insert, stream_of};
+use super::signed::{Signed, once};
 use crate::Shop;
-use crate::clock::{self, SECOND};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::people::{self, Person};
 use crate::secret;
 use crate::store::{Connection, args, read, transact};
 
-/// How far the media server's clock may be off.
-const AGE: i64 = 300 * SECOND;
-
-/// Refuses a call that is not the media server's, or was heard before.
-async fn authentic(shop: &Shop, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<()> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let (at, nonce) = (header("terrace-timestamp"), header("terrace-nonce"));
-    let age = at.parse::<i64>().map_or(i64::MAX, |at| (clock::now() - at.saturating_mul(SECOND)).saturating_abs());
-    if age > AGE || nonce.len() != 32 || !nonce.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-        return Err(Error::Unauthenticated);
-    }
-    let given = header("terrace-signature").strip_prefix("v1=").unwrap_or("");
-    if !shop.config.media_secrets().any(|key| secret::same(given, &signature(key, path, at, nonce, body))) {
-        return Err(Error::Unauthenticated);
-    }
-    let nonce = format!("nonce-{nonce}");
-    let taken = transact!(shop.database, [nonce], |c| take(c, &nonce).await);
-    if taken.await? { Ok(()) } else { Err(Error::Unauthenticated) }
-}
-
-fn signature(key: &str, path: &str, at: &str, nonce: &str, body: &[u8]) -> String {
-    let text = format!("v1\nPOST\n{path}\n{at}\n{nonce}\n{}", secret::hex(&Sha256::digest(body)));
-    secret::sign(key.as_bytes(), text.as_bytes())
-}
-
-/// Notes a token; whether it is new.
-async fn take(c: &mut dyn Connection, token: &str) -> Result<bool> {
-    let sql = format!("{} INTO taken (token, created_at) VALUES (?, ?)", c.dialect().insert_or_skip());
-    Ok(c.execute(&sql, args![token, clock::now()]).await? == 1)
-}
-
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|e| Error::Malformed(format!("the body is not what the contract says: {e}")))
-}
-
-/// The whole of a call, checked.
-async fn checked(shop: &Shop, uri: &OriginalUri, headers: &HeaderMap, body: &Bytes) -> Result<()> {
-    shop.limits.callback()?;
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    authentic(shop, path, headers, body).await
-}
-
 #[derive(Deserialize)]
-struct Authorize {
+pub(crate) struct Authorize {
     key: String,
 }
 
 /// `authorize`: may this key publish?
-pub(crate) async fn authorize(
-    State(shop): State<Arc<Shop>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response> {
-    checked(&shop, &uri, &headers, &body).await?;
-    let hash = secret::digest(&parse::<Authorize>(&body)?.key);
+pub(crate) async fn authorize(State(shop): State<Arc<Shop>>, Signed(asked): Signed<Authorize>) -> Result<Response> {
+    let hash = secret::digest(&asked.key);
     let found = read!(shop.database, Committed, [hash], |c| {
         let sql = "SELECT id, person_id, revoked_at FROM stream_keys WHERE hash = ?";
         let Some(mut row) = c.query(sql, args![hash]).await?.into_iter().next() else { return Ok(None) };
@@ -112,7 +62,7 @@ async fn next(c: &mut dyn Connection, seller: Id) -> Result<Option<Broadcast>> {
 }
 
 #[derive(Deserialize)]
-struct Recheck {
+pub(crate) struct Recheck {
     streams: Vec<Running>,
 }
 
@@ -127,16 +77,11 @@ struct Running {
 /// `recheck`: are these still welcome?
 pub(crate) async fn recheck(
     State(shop): State<Arc<Shop>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
+    Signed(Recheck { streams }): Signed<Recheck>,
 ) -> Result<Response> {
-    checked(&shop, &uri, &headers, &body).await?;
-    let streams = parse::<Recheck>(&body)?.streams;
-    let watched = streams.clone();
-    let judged = read!(shop.database, Committed, [watched], |c| {
+    let judged = read!(shop.database, Committed, [streams], |c| {
         let (mut cut, mut changed) = (Vec::new(), Vec::new());
-        for stream in watched {
+        for stream in streams {
             let key = stream.key_id.parse().unwrap_or(Id(0));
             let sql = "SELECT people.suspended FROM stream_keys JOIN people ON people.id = stream_keys.person_id
                 WHERE stream_keys.id = ? AND stream_keys.revoked_at IS NULL";
@@ -167,7 +112,7 @@ pub(crate) async fn recheck(
 }
 
 #[derive(Clone, Deserialize)]
-struct Event {
+pub(crate) struct Event {
     id: String,
     kind: String,
     stream: String,
@@ -186,18 +131,11 @@ impl Event {
 }
 
 /// `events`: what happened.
-pub(crate) async fn events(
-    State(shop): State<Arc<Shop>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode> {
-    checked(&shop, &uri, &headers, &body).await?;
-    let event = parse::<Event>(&body)?;
+pub(crate) async fn events(State(shop): State<Arc<Shop>>, Signed(event): Signed<Event>) -> Result<StatusCode> {
     let token = format!("event-{}", event.id.chars().take(100).collect::<String>());
     let told = event.clone();
     let done = transact!(shop.database, [token, told], |c| {
-        if !take(c, &token).await? {
+        if !once(c, &token).await? {
             return Ok(None);
         }
         happen(c, &told).await
@@ -269,40 +207,16 @@ async fn begin(c: &mut dyn Connection, event: &Event) -> Result<Option<Id>> {
 }
 
 #[derive(Deserialize)]
-struct Where {
+pub(crate) struct Where {
     stream: String,
 }
 
 /// `origin`: where is this stream?
-pub(crate) async fn origin(
-    State(shop): State<Arc<Shop>>,
-    uri: OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response> {
-    checked(&shop, &uri, &headers, &body).await?;
-    let stream = parse::<Where>(&body)?.stream;
+pub(crate) async fn origin(State(shop): State<Arc<Shop>>, Signed(Where { stream }): Signed<Where>) -> Result<Response> {
     let found = read!(shop.database, Committed, [stream], |c| {
         let sql = "SELECT origin FROM broadcasts WHERE stream = ? AND state = 'live' AND origin IS NOT NULL LIMIT 1";
         c.cell::<String>(sql, args![stream]).await
     });
     let origin = found.await?.ok_or(Error::NotFound("live stream"))?;
     Ok(Json(json!({"origin": origin})).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_signature_is_the_contract_s_test_vector() {
-        let signed = signature(
-            "0123456789abcdef0123456789abcdef",
-            "/hooks/media/events",
-            "1700000000",
-            "000102030405060708090a0b0c0d0e0f",
-            br#"{"hello":"media"}"#,
-        );
-        assert_eq!(signed, "b56b7c7a097a84e9943a5cd97a649ff4a015c760076a26b043bd05f2773835a9");
-    }
 }

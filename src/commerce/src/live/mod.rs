@@ -4,4 +4,5 @@ pub(crate) mod broadcasts;
 pub(crate) mod callbacks;
 pub(crate) mod chat;
 pub(crate) mod hub;
+mod signed;
 pub(crate) mod socket;

@@ -21,6 +21,8 @@ use crate::http::site::Origin;
 use crate::http::tls::{self, Tls};
 use crate::http::{self, Doors};
 use crate::ingest::rtmp::Rtmp;
+use crate::ingest::whip::signal::Signal;
+use crate::ingest::whip::wire::Wire;
 use crate::live::Reason;
 use crate::live::hub::Hub;
 use crate::live::publish::publish;
@@ -92,6 +94,22 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
             eprintln!("  watch at {}/watch/demo", settings.public_url);
         }
         tokio::spawn(accept(hub.clone(), listener, tls, doors.clone(), protocol));
+    }
+    let mut wire = None;
+    for (address, protocol) in [(settings.whip, "whip"), (settings.whips, "whips")] {
+        let Some(address) = address else { continue };
+        let tls = if protocol == "whips" { Some(certificate(tls::HTTP)?) } else { None };
+        let listener = listen(address, protocol).await?;
+        let wire = match &mut wire {
+            Some(wire) => Arc::clone(wire),
+            none => {
+                let local = listener.local_addr().map_err(|error| error.to_string())?;
+                none.insert(Wire::open(local, settings.whip_address).await?).clone()
+            }
+        };
+        let site = Signal::new(hub.clone(), wire, doors.clone(), protocol);
+        let connections = Doors::new(settings.max_publishers * 2, settings.max_per_address);
+        tokio::spawn(http::serve(listener, tls, connections, site, stopped.clone()));
     }
     tokio::spawn(recheck(hub.clone()));
     tokio::spawn(crate::record::retire(hub.clone()));

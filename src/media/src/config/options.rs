@@ -18,6 +18,15 @@ pub(crate) struct Options {
     /// Address for RTMPS publishers [default: off].
     #[arg(long, env = "MEDIA_RTMPS")]
     pub(crate) rtmps: Option<String>,
+    /// Address for WHIP publishers: HTTP by TCP, media by UDP on the same port [default: off].
+    #[arg(long, env = "MEDIA_WHIP")]
+    pub(crate) whip: Option<String>,
+    /// Address for WHIP publishers with HTTPS; media as for `whip` [default: off].
+    #[arg(long, env = "MEDIA_WHIPS")]
+    pub(crate) whips: Option<String>,
+    /// IP address WHIP publishers are told to send media to, where it is not the one listened on.
+    #[arg(long, env = "MEDIA_WHIP_ADDRESS")]
+    pub(crate) whip_address: Option<std::net::IpAddr>,
     /// Address for viewers without TLS, or off [default: 127.0.0.1:8080].
     #[arg(long, env = "MEDIA_HTTP")]
     pub(crate) http: Option<String>,
@@ -126,7 +135,7 @@ macro_rules! prefer {
 impl Options {
     /// These, and where one is absent that of `other`.
     pub(crate) fn or(self, other: Options) -> Options {
-        prefer!(self, other: config, rtmp, rtmps, http, https, admin, tls_cert, tls_key, admin_token_file, public_url,
+        prefer!(self, other: config, rtmp, rtmps, whip, whips, whip_address, http, https, admin, tls_cert, tls_key, admin_token_file, public_url,
             origin_url, server, data, commerce, commerce_ca, secret_file, part_ms, segment_ms, window_s, memory_mb,
             hold_back, grace_s, record, replay_store, retention_days, ladder, ffmpeg, thumbnail_s, max_publishers,
             max_connections, max_per_address, max_mbps, forwarded, drain_s)

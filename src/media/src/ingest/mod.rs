@@ -6,6 +6,8 @@
 pub mod amf;
 pub mod flv;
 pub mod rtmp;
+#[cfg(not(fuzzing))]
+pub(crate) mod whip;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -35,7 +37,7 @@ pub struct Request {
     pub encoder: String,
     /// Where it connects from.
     pub address: IpAddr,
-    /// `rtmp` or `rtmps`.
+    /// `rtmp`, `rtmps`, `whip` or `whips`.
     pub protocol: &'static str,
 }
 
@@ -63,6 +65,8 @@ pub enum Packet {
     Video(Frame),
     /// Encoded sound.
     Audio(Frame),
+    /// So many pictures were left out: lost on the way, or nothing without one that was.
+    Lost(u64),
 }
 
 /// One encoded picture or sound frame.

@@ -20,3 +20,4 @@ mod shop;
 mod store;
 mod tls;
 mod watch;
+mod whip;

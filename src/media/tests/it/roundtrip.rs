@@ -31,13 +31,18 @@ async fn round(program: &str, codec: Codec) {
 async fn round_of(program: &str, file: &Path, decodes: bool) {
     let server = serve(&[]);
     assert!(push(program, file, &server.push_url("k-demo")).wait(), "{:#?}", server.log());
+    same(&server, file, decodes).await;
+}
+
+/// What players get of a broadcast that is over is what went in.
+pub(crate) async fn same(server: &Server, file: &Path, decodes: bool) {
     server.event("replay_ready");
     let index = text(&server.url("/live/demo/index.m3u8")).await;
     assert_eq!(variants(&index), ["source/live.m3u8"]);
     assert!(index.contains("RESOLUTION=320x180"), "{index}");
     let directory = tempfile::tempdir().unwrap();
     let live = directory.path().join("live.mp4");
-    fetch(&server, "source", false, &live).await;
+    fetch(server, "source", false, &live).await;
     let id = std::fs::read_dir(server.data().join("replays")).unwrap().next().unwrap().unwrap();
     let replay = server.data().join("replays").join(id.file_name()).join("replay.mp4");
     let vod = server.url(&format!("/replay/{}/index.m3u8", id.file_name().to_str().unwrap()));

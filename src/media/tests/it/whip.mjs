@@ -42,8 +42,9 @@ const seen = await page.evaluate(async ({ url, key, seconds, codec }) => {
   await connection.setRemoteDescription({ type: 'answer', sdp: text });
   const session = new URL(answer.headers.get('location'), url);
   const end = Date.now() + seconds * 1000;
-  while (Date.now() < end && !['failed', 'closed'].includes(connection.connectionState)) await new Promise((wake) => setTimeout(wake, 100));
-  const state = connection.connectionState;
+  const open = () => picture.sender.transport.state !== 'closed' && connection.connectionState !== 'failed';
+  while (Date.now() < end && open()) await new Promise((wake) => setTimeout(wake, 100));
+  const state = picture.sender.transport.state;
   const reports = [...(await connection.getStats()).values()];
   const sent = reports.find((report) => report.type === 'outbound-rtp' && report.kind === 'video');
   const deleted = await fetch(session, { method: 'DELETE' });

@@ -1,8 +1,9 @@
 //! RTP times of a picture and a sound track on one line of milliseconds.
 //!
 //! Decides how the two belong together: by sender reports (RFC 3550, 6.4.1) where both tracks have one, by arrival until then. Sound
-//! stands, the picture follows it a little at a time, so that nothing jumps. Times are computed from the beginning and rounded once,
-//! so rounding never adds up. Refuses to know of codecs.
+//! stands, the picture follows it a little at a time, so that nothing jumps. Pictures that are stamped a little unevenly, as browsers
+//! and cameras do, are put at even distances, because parts of low-latency HLS must have even lengths (RFC 8216bis, 4.4.4.9). Times
+//! are computed from the beginning and rounded once, so rounding never adds up. Refuses to know of codecs.
 
 /// A picture may be moved against the sound by this part of the time that passes: 5 %, which nobody sees.
 const SLEW: i64 = 20;
@@ -12,6 +13,11 @@ const EXACT: i64 = 5_000;
 const BELIEVABLE: i64 = 5_000_000;
 /// A track whose RTP time departs from the wall by more than this between two frames has started its clock afresh.
 const RESTART: i64 = 10_000_000;
+
+/// A picture is moved to its even place if it is not farther from it than this, in microseconds: sound that far off is not noticed.
+const UNEVEN: i64 = 12_000;
+/// Pictures nearer together or farther apart than this have no even places.
+const STEPS: std::ops::RangeInclusive<i64> = 4_000..=200_000;
 
 /// Which track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +52,39 @@ struct Side {
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     sides: [Side; 2],
+    even: Option<Even>,
+}
+
+/// Even distances: the last place, how far away the next one should be, and how many pictures say so.
+#[derive(Debug, Clone, Copy)]
+struct Even {
+    told: i64,
+    given: i64,
+    step: Option<i64>,
+    seen: i64,
+}
+
+impl Even {
+    fn starting(told: i64) -> Even {
+        Even { told, given: told, step: None, seen: 0 }
+    }
+
+    /// The place of the picture told after this one: that of the next even place, or of a later one where pictures were left out.
+    fn next(self, told: i64) -> Even {
+        let afresh = Some(told - self.told).filter(|step| STEPS.contains(step));
+        let afresh = Even { step: afresh, ..Even::starting(told) };
+        let Some(step) = self.step else { return afresh };
+        let count = ((told - self.given + step / 2) / step).max(1);
+        let error = told - (self.given + count * step);
+        if error.abs() > UNEVEN || !STEPS.contains(&(count * step)) {
+            return afresh;
+        }
+        // A damped loop: the place follows what is told, the distance follows more slowly, and both settle while little was seen.
+        let seen = (self.seen + 1).min(32);
+        let given = self.given + count * step + error / if seen < 8 { 2 } else { 6 };
+        let step = Some(step + error / (count * (1 + seen))).filter(|step| STEPS.contains(step));
+        Even { told, given, step, seen }
+    }
 }
 
 impl Clock {
@@ -75,7 +114,12 @@ impl Clock {
             (Some(offset), _) => offset,
         };
         self.sides[track as usize].offset = Some(offset);
-        (time + offset + 500).div_euclid(1000) as u32
+        let mut place = time + offset;
+        if track == Track::Video {
+            let even = self.even.map_or(Even::starting(place), |even| even.next(place));
+            (place, self.even) = (even.given, Some(even));
+        }
+        (place + 500).div_euclid(1000) as u32
     }
 
     /// The offset at which this track is in time with the other one.
@@ -87,6 +131,8 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn stamp(rtp: u64, rate: u32, arrived: i64, report: Option<(i64, u32)>) -> Stamp {
@@ -130,10 +176,51 @@ mod tests {
     }
 
     #[test]
+    fn uneven_pictures_are_put_at_even_distances() {
+        let mut clock = Clock::default();
+        // Thirty a second, stamped up to 8 ms too late, and one left out.
+        let told = |n: i64| n * 33_333 + [0, 5, 2, 8, 1, 6][n as usize % 6] * 1000;
+        let mut places = vec![];
+        for n in (0..300i64).filter(|n| *n != 200) {
+            let rtp = (told(n) * 9 / 100) as u64;
+            places.push((n, i64::from(clock.place(Track::Video, stamp(rtp, 90_000, told(n), None)))));
+        }
+        for (n, place) in &places {
+            assert!((place * 1000 - told(*n)).abs() <= UNEVEN, "picture {n} at {place}");
+        }
+        let steps = places.windows(2).filter(|pair| pair[0].0 > 20 && !(195..230).contains(&pair[0].0));
+        let steps: Vec<i64> = steps.map(|pair| pair[1].1 - pair[0].1).collect();
+        assert!(steps.iter().all(|step| (31..=36).contains(step)), "{steps:?}");
+    }
+
+    #[test]
     fn absurd_reports_and_restarts_are_survived() {
         let mut clock = Clock::default();
         clock.place(Track::Audio, stamp(0, 48_000, 0, Some((0, 0))));
         assert_eq!(clock.place(Track::Video, stamp(0, 90_000, 20_000, Some((3_600_000_000, 0)))), 20);
         assert_eq!(clock.place(Track::Video, stamp(1 << 40, 90_000, 53_000, None)), 53);
+    }
+
+    proptest! {
+        #[test]
+        fn any_times_have_a_place(stamps in prop::collection::vec((any::<bool>(), any::<u32>(), any::<u32>(), any::<Option<(u32, u32)>>()), 1..100)) {
+            let mut clock = Clock::default();
+            for (sound, rtp, arrived, report) in stamps {
+                let report = report.map(|(wall, rtp)| (i64::from(wall) << 20, rtp));
+                let (track, rate) = if sound { (Track::Audio, 48_000) } else { (Track::Video, 90_000) };
+                clock.place(track, stamp(u64::from(rtp), rate, i64::from(arrived), report));
+            }
+        }
+
+        #[test]
+        fn pictures_stay_near_their_times(steps in prop::collection::vec(1i64..250, 1..200)) {
+            let mut clock = Clock::default();
+            let mut now = 0;
+            for step in steps {
+                now += step * 1000;
+                let place = clock.place(Track::Video, stamp(now as u64 * 9 / 100, 90_000, now, None));
+                prop_assert!((i64::from(place) * 1000 - now).abs() <= UNEVEN + 1000);
+            }
+        }
     }
 }

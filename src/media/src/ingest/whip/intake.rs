@@ -162,7 +162,7 @@ mod tests {
         let pictures = pictures();
         let mut intake = Intake::default();
         let now = Instant::now();
-        let mut take = |intake: &mut Intake, n: u64, data| {
+        let take = |intake: &mut Intake, n: u64, data| {
             let mut out = vec![];
             intake.take(Kind::Picture(VideoCodec::H264), stamp(n), data, now, &mut out).unwrap();
             out

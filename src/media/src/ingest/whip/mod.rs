@@ -26,6 +26,8 @@ const HELLO: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(10);
 /// After a goodbye, datagrams that were sent before it may arrive for so long.
 const STRAGGLERS: Duration = Duration::from_millis(200);
+/// A publisher that closes its connection first has this long to delete its session.
+const AFTERWARDS: Duration = Duration::from_secs(1);
 /// So that guessing keys costs time.
 const REFUSAL: Duration = Duration::from_millis(200);
 
@@ -99,7 +101,8 @@ impl Ingest for Whip {
                 return Ok(None);
             }
             if self.peer.closed {
-                return Err(Error::Io(std::io::ErrorKind::UnexpectedEof.into()));
+                let said = tokio::time::timeout(AFTERWARDS, self.plug.goodbye()).await.is_ok();
+                return if said { Ok(None) } else { Err(Error::Io(std::io::ErrorKind::UnexpectedEof.into())) };
             }
             let (since, patience) = match self.peer.heard {
                 _ if !self.peer.connected => (self.began, HELLO),

@@ -139,6 +139,12 @@ impl Plug {
         }
     }
 
+    /// Waits for the goodbye alone.
+    pub(super) async fn goodbye(&mut self) {
+        // The sending end lives as long as this one is in the table.
+        let _ = (&mut self.goodbye).await;
+    }
+
     /// The next datagram alone, once the goodbye was heard.
     pub(super) async fn rest(&mut self) -> Option<Datagram> {
         self.datagrams.recv().await

@@ -24,6 +24,10 @@ pub trait Ingest: Send {
     fn answer(&mut self, verdict: Result<(), &str>) -> impl Future<Output = Result<(), Error>> + Send;
     /// Waits for the next packet; `None` when the publisher said goodbye.
     fn packet(&mut self) -> impl Future<Output = Result<Option<Packet>, Error>> + Send;
+    /// Pictures and sound frames that were lost on the way, or are of no use without those, since this was asked last.
+    fn dropped(&mut self) -> u64 {
+        0
+    }
     /// Lets a publisher that said goodbye close the connection itself; closed on it, encoders report a failure.
     fn part(&mut self) -> impl Future<Output = ()> + Send;
 }
@@ -65,8 +69,6 @@ pub enum Packet {
     Video(Frame),
     /// Encoded sound.
     Audio(Frame),
-    /// So many pictures were left out: lost on the way, or nothing without one that was.
-    Lost(u64),
 }
 
 /// One encoded picture or sound frame.

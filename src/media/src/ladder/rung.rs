@@ -61,7 +61,7 @@ struct RungFeed<'a> {
 impl RungFeed<'_> {
     fn packet(&mut self, packet: Packet) {
         match packet {
-            Packet::Expect { .. } | Packet::Lost(_) => {}
+            Packet::Expect { .. } => {}
             Packet::VideoConfig(config) => self.tracks.video = Some(config),
             Packet::AudioConfig(config) => self.tracks.audio = Some(config),
             Packet::Video(frame) => self.video(frame),

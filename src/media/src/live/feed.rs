@@ -113,11 +113,6 @@ impl Feed {
                 self.wanted.audio = Some(config);
                 return Ok(());
             }
-            Packet::Lost(pictures) => {
-                broadcast.counters.dropped.fetch_add(pictures, Ordering::Relaxed);
-                METRICS.dropped.fetch_add(pictures, Ordering::Relaxed);
-                return Ok(());
-            }
             Packet::Video(frame) => (Track::Video, frame),
             Packet::Audio(frame) => (Track::Audio, frame),
         };

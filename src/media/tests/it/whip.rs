@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 
 use crate::checker::check;
 use crate::encoder::{complaints, decoding, push_whip, realtime, samples};
-use crate::roundtrip::same;
+use crate::roundtrip::is_whole;
 use crate::server::{Server, client, get, serve, text};
 
 /// What ffmpeg offers.
@@ -44,7 +44,7 @@ async fn what_ffmpeg_sends_is_what_players_get() {
     let server = start(&[]);
     let file = realtime(5);
     assert!(push_whip(&file, &server.whip_url(), "k-demo").wait(), "{:#?}", server.log());
-    same(&server, &file, true).await;
+    is_whole(&server, &file, true, 0).await;
     assert_eq!(server.event("ended")["stream"], "demo");
     server.logged("publisher said goodbye");
 }
@@ -151,6 +151,9 @@ async fn what_a_bad_network_leaves_can_be_decoded() {
     let id = std::fs::read_dir(server.data().join("replays")).unwrap().next().unwrap().unwrap();
     let replay = server.data().join("replays").join(id.file_name()).join("replay.mp4");
     let replay = replay.to_str().unwrap();
+    let metrics = text(&format!("http://{}/metrics", server.address("admin"))).await;
+    let dropped = metrics.lines().find_map(|line| line.strip_prefix("media_dropped_frames_total ")).unwrap();
+    assert_ne!(dropped, "0");
     let (sent, kept) = (samples(file.to_str().unwrap(), "v"), samples(replay, "v"));
     assert!((sent.len() / 8..sent.len()).contains(&kept.len()), "{} of {}", kept.len(), sent.len());
     let mut last = None;

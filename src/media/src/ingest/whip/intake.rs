@@ -38,18 +38,23 @@ pub(super) struct Intake {
     broken: bool,
     keyframe: Option<Instant>,
     asked: Option<Instant>,
+    /// Pictures left out so far, until they are asked for.
+    pub(super) dropped: u64,
 }
 
 impl Default for Intake {
     fn default() -> Self {
         let clock = Clock::default();
-        Intake { clock, stream: None, sound: false, begun: false, broken: true, keyframe: None, asked: None }
+        let (keyframe, asked) = (None, None);
+        Intake { clock, stream: None, sound: false, begun: false, broken: true, keyframe, asked, dropped: 0 }
     }
 }
 
 impl Intake {
     /// Pictures are missing, or came in pieces.
     pub(super) fn lost(&mut self) {
+        // One at least; how many is not to be seen.
+        self.dropped += u64::from(self.begun && !self.broken);
         self.broken = true;
     }
 
@@ -105,9 +110,7 @@ impl Intake {
         }
         if self.broken {
             // Before the first keyframe nothing is missing yet.
-            if self.begun {
-                out.extend([Packet::Lost(1)]);
-            }
+            self.dropped += u64::from(self.begun);
             return Ok(());
         }
         self.begun = true;
@@ -172,7 +175,8 @@ mod tests {
         assert!(matches!(&first[..], [Packet::VideoConfig(_), Packet::Video(frame)] if frame.key && frame.time == 33));
         assert!(matches!(&take(&mut intake, 2, pictures[1])[..], [Packet::Video(frame)] if !frame.key));
         intake.lost();
-        assert_eq!(take(&mut intake, 3, pictures[1]), [Packet::Lost(1)]);
+        assert_eq!(take(&mut intake, 3, pictures[1]), []);
+        assert_eq!(intake.dropped, 2, "the lost one, and the one that needs it");
         assert!(
             matches!(&take(&mut intake, 4, pictures[2])[..], [Packet::Video(frame)] if frame.key && frame.time == 133)
         );

@@ -127,6 +127,10 @@ impl Ingest for Whip {
         }
     }
 
+    fn dropped(&mut self) -> u64 {
+        self.peer.dropped()
+    }
+
     async fn part(&mut self) {
         self.close().await;
     }

@@ -140,6 +140,11 @@ impl Peer {
         self.packets.pop_front()
     }
 
+    /// Pictures left out since this was asked last.
+    pub(super) fn dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.intake.dropped)
+    }
+
     /// What is to be sent.
     pub(super) fn sendings(&mut self) -> Vec<Sending> {
         std::mem::take(&mut self.sendings)

@@ -11,6 +11,7 @@ mod edge;
 mod encoder;
 mod ladder;
 mod live;
+mod peer;
 mod publisher;
 mod replay;
 mod resume;

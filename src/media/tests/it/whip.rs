@@ -34,7 +34,7 @@ async fn send(request: RequestBuilder) -> Response {
     panic!("server takes no connection");
 }
 
-async fn offer(url: &str, key: &str, body: impl Into<String>) -> Response {
+pub(crate) async fn offer(url: &str, key: &str, body: impl Into<String>) -> Response {
     let request = client().post(url).bearer_auth(key).header("content-type", "application/sdp");
     send(request.body(body.into())).await
 }
@@ -47,6 +47,30 @@ async fn what_ffmpeg_sends_is_what_players_get() {
     is_whole(&server, &file, true, 0).await;
     assert_eq!(server.event("ended")["stream"], "demo");
     server.logged("publisher said goodbye");
+}
+
+#[tokio::test]
+async fn hevc_is_taken() {
+    let server = start(&[]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("hevc.mp4");
+    crate::peer::hevc(4, &file);
+    crate::peer::publish(&server, &file).await;
+    server.event("replay_ready");
+    let replay = replay(&server);
+    let (sent, kept) = (samples(file.to_str().unwrap(), "v"), samples(&replay, "v"));
+    assert_eq!((sent.len(), sent == kept), (120, true));
+    assert_eq!(complaints(&replay), "");
+    assert_eq!(decoding(&replay), "");
+    let index = text(&server.url("/live/demo/index.m3u8")).await;
+    assert!(index.contains("CODECS=\"hvc1.1.6.L") && index.contains("RESOLUTION=320x180"), "{index}");
+}
+
+/// The only replay of a server.
+fn replay(server: &Server) -> String {
+    let replays = server.data().join("replays");
+    let id = std::fs::read_dir(&replays).unwrap().next().unwrap().unwrap().file_name();
+    replays.join(id).join("replay.mp4").to_str().unwrap().to_owned()
 }
 
 /// Publishes from headless Chromium for so many seconds; gives what the page saw.
@@ -148,9 +172,7 @@ async fn what_a_bad_network_leaves_can_be_decoded() {
     assert!(tokio::task::spawn_blocking(move || encoder.wait()).await.unwrap());
     network.abort();
     server.event("replay_ready");
-    let id = std::fs::read_dir(server.data().join("replays")).unwrap().next().unwrap().unwrap();
-    let replay = server.data().join("replays").join(id.file_name()).join("replay.mp4");
-    let replay = replay.to_str().unwrap();
+    let replay = &replay(&server);
     let metrics = text(&format!("http://{}/metrics", server.address("admin"))).await;
     let dropped = metrics.lines().find_map(|line| line.strip_prefix("media_dropped_frames_total ")).unwrap();
     assert_ne!(dropped, "0");

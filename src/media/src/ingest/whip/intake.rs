@@ -1,7 +1,8 @@
 //! Frames that came over RTP, as packets of the stream.
 //!
 //! Decides which pictures can be decoded: none whose reference was lost, so after a loss everything is left out up to the next
-//! keyframe, and the sender is to be asked for one. Refuses to know of connections.
+//! keyframe, and the sender is to be asked for one. Sound that is missing is left to the decoder to make up. Refuses to know of
+//! connections.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 
 use super::clock::{Clock, Stamp, Track};
 use crate::codec::annexb::Stream;
+use crate::codec::opus::length;
 use crate::codec::{AudioCodec, AudioConfig, VideoCodec};
 use crate::ingest::{Error, Frame, Packet};
 
@@ -17,6 +19,9 @@ use crate::ingest::{Error, Frame, Packet};
 pub(super) const KEYFRAMES: Duration = Duration::from_secs(1);
 /// An unanswered question is put again after this time.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Sound missing for longer is a gap, in samples: one second. Senders that are silent send a packet every 0.4 s.
+const CONCEALED: u64 = 48_000;
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +35,8 @@ pub(super) enum Kind {
 pub(super) struct Intake {
     clock: Clock,
     stream: Option<(VideoCodec, Stream)>,
-    /// The sound's description has been told.
-    sound: bool,
+    /// Where the sound goes on, in RTP time, and the first byte of its newest packet; `None` before its description was told.
+    sound: Option<(u64, u8)>,
     /// A picture has been passed on.
     begun: bool,
     /// Pictures cannot be decoded before the next keyframe.
@@ -46,7 +51,7 @@ impl Default for Intake {
     fn default() -> Self {
         let clock = Clock::default();
         let (keyframe, asked) = (None, None);
-        Intake { clock, stream: None, sound: false, begun: false, broken: true, keyframe, asked, dropped: 0 }
+        Intake { clock, stream: None, sound: None, begun: false, broken: true, keyframe, asked, dropped: 0 }
     }
 }
 
@@ -75,14 +80,30 @@ impl Intake {
     }
 
     fn sound(&mut self, stamp: Stamp, data: &[u8], out: &mut impl Extend<Packet>) {
-        if data.is_empty() {
-            return;
+        let Some(first) = data.first() else { return };
+        match self.sound {
+            None => out.extend(opus().map(Packet::AudioConfig)),
+            Some((next, last)) => self.conceal(next, last, stamp, out),
         }
         let time = self.clock.place(Track::Audio, stamp);
-        if !std::mem::replace(&mut self.sound, true) {
-            out.extend(opus().map(Packet::AudioConfig));
-        }
+        self.sound = Some((stamp.rtp + u64::from(length(data)), *first));
         out.extend([Packet::Audio(frame(time, true, Bytes::copy_from_slice(data)))]);
+    }
+
+    /// Fills the place of missing packets, or sound would come too early until the next gap. A packet of its first byte alone makes
+    /// the decoder conceal a frame (RFC 6716, 3.2.1 and 4.4).
+    fn conceal(&mut self, next: u64, last: u8, stamp: Stamp, out: &mut impl Extend<Packet>) {
+        let packet = [last & !3];
+        let step = u64::from(length(&packet));
+        let missing = stamp.rtp.saturating_sub(next);
+        if missing > CONCEALED {
+            return;
+        }
+        for rtp in (next..).step_by(step as usize).take((missing / step) as usize) {
+            let since = (stamp.rtp - rtp) * 1_000_000 / u64::from(stamp.rate.max(1));
+            let time = self.clock.place(Track::Audio, Stamp { rtp, arrived: stamp.arrived - since as i64, ..stamp });
+            out.extend([Packet::Audio(frame(time, true, Bytes::copy_from_slice(&packet)))]);
+        }
     }
 
     fn picture(
@@ -195,6 +216,23 @@ mod tests {
         intake.lost();
         assert!(!intake.asks(at(1200)));
         assert!(intake.asks(at(1650)));
+    }
+
+    #[test]
+    fn missing_sound_is_left_to_the_decoder() {
+        let mut intake = Intake::default();
+        let mut out = vec![];
+        // 20 ms each; the second and third are missing, and later two seconds.
+        for n in [0, 3, 4, 104] {
+            let stamp = Stamp { rtp: n * 960, rate: 48_000, arrived: n as i64 * 20_000, report: None };
+            intake.take(Kind::Opus, stamp, &[0xfc, 1, 2], Instant::now(), &mut out).unwrap();
+        }
+        let sound = |packet: &Packet| match packet {
+            Packet::Audio(frame) => Some((frame.time, frame.data.len())),
+            _ => None,
+        };
+        let out: Vec<_> = out.iter().filter_map(sound).collect();
+        assert_eq!(out, [(0, 3), (20, 1), (40, 1), (60, 3), (80, 3), (2080, 3)]);
     }
 
     #[test]

@@ -25,6 +25,10 @@ use crate::ingest::{Error, Packet};
 /// browsers do not send sound again anyway.
 const SOUND_WAITS: (usize, Duration) = (4, Duration::from_millis(100));
 
+/// Bytes that never became a frame, beyond a quarter of those that did: resent packets and padding are less, and what is held of
+/// unfinished frames may not grow for ever.
+const SWALLOWED: usize = 32 << 20;
+
 /// A datagram for the publisher.
 pub(super) type Sending = (SocketAddr, Vec<u8>);
 
@@ -54,6 +58,7 @@ pub(super) struct Peer {
     packets: VecDeque<Packet>,
     sendings: Vec<Sending>,
     deadline: Instant,
+    swallowed: usize,
     /// DTLS stands.
     pub(super) connected: bool,
     /// The publisher closed the connection.
@@ -106,6 +111,7 @@ impl Peer {
             packets: VecDeque::from([Packet::Expect { video: offer.video, audio: offer.audio }]),
             sendings: vec![],
             deadline: now,
+            swallowed: 0,
             connected: false,
             closed: false,
             heard: None,
@@ -121,10 +127,14 @@ impl Peer {
         if !self.rtc.accepts(&input) {
             return Ok(false);
         }
+        self.swallowed += bytes.len();
         let result = self.rtc.handle_input(input);
         self.bear(result)?;
         self.drive(now)?;
         self.ask(now)?;
+        if self.swallowed > SWALLOWED {
+            return Err(Error::Protocol("much is sent that never becomes a frame".to_owned()));
+        }
         Ok(is_stun(bytes))
     }
 
@@ -199,7 +209,11 @@ impl Peer {
             Codec::Opus => Kind::Opus,
             _ => return Ok(()),
         };
+        if data.data.is_empty() {
+            return Ok(());
+        }
         self.heard = Some(now);
+        self.swallowed = self.swallowed.saturating_sub(data.data.len() * 5 / 4 + 200);
         if matches!(kind, Kind::Picture(_)) {
             self.picture = Some((data.mid, data.rid));
             if !data.contiguous {
@@ -241,6 +255,9 @@ mod tests {
     use std::sync::OnceLock;
 
     use proptest::prelude::*;
+    use str0m::change::SdpAnswer;
+    use str0m::media::{Direction, MediaKind};
+    use str0m::rtp::RtpWrite;
 
     use super::*;
     use crate::ingest::whip::offer;
@@ -278,6 +295,78 @@ mod tests {
     fn a_kind_of_h264_that_is_not_carried_is_refused() {
         let refused = answer(&OFFER.replace("42e01f", "f4001f"));
         assert!(matches!(refused, Err(Refusal::Unusable(reason)) if reason.contains("picture format")));
+    }
+
+    /// A publisher of H.264 by single RTP packets, connected without a network.
+    fn connected() -> (Peer, Rtc, Mid, Instant) {
+        let (near, far) = (SocketAddr::from(([127, 0, 0, 1], 9000)), SocketAddr::from(([127, 0, 0, 1], 5000)));
+        let crypto = Arc::new(str0m::crypto::from_feature_flags());
+        let mut now = Instant::now();
+        let config = RtcConfig::new().set_crypto_provider(crypto).set_rtp_mode(true).clear_codecs().enable_h264(true);
+        let mut client = config.build(now);
+        client.add_local_candidate(Candidate::host(far, Protocol::Udp).unwrap());
+        let mut changes = client.sdp_api();
+        let mid = changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        let (offered, pending) = changes.apply().unwrap();
+        let (mut peer, answer, _) = answer(&offered.to_sdp_string()).unwrap();
+        client.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
+        for _ in 0..1000 {
+            exchange(&mut peer, &mut client, (near, far), now).unwrap();
+            now += Duration::from_millis(5);
+            client.handle_input(Input::Timeout(now)).unwrap();
+            peer.tick(now).unwrap();
+            if peer.connected && client.is_connected() {
+                return (peer, client, mid, now);
+            }
+        }
+        panic!("no connection comes about");
+    }
+
+    /// Carries what both have to send.
+    fn exchange(
+        peer: &mut Peer,
+        client: &mut Rtc,
+        (near, far): (SocketAddr, SocketAddr),
+        now: Instant,
+    ) -> Result<(), Error> {
+        loop {
+            match client.poll_output().unwrap() {
+                Output::Timeout(_) => break,
+                Output::Transmit(transmit) => drop(peer.receive(now, far, &transmit.contents)?),
+                Output::Event(_) => {}
+            }
+        }
+        for (_, bytes) in peer.sendings() {
+            let receive = Receive::new(Protocol::Udp, near, far, &bytes[..]).unwrap();
+            client.handle_input(Input::Receive(now, receive)).unwrap();
+            while !matches!(client.poll_output().unwrap(), Output::Timeout(_)) {}
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_never_becomes_a_frame_is_not_held_for_ever() {
+        let (mut peer, mut client, mid, mut now) = connected();
+        let addresses = (([127, 0, 0, 1], 9000).into(), ([127, 0, 0, 1], 5000).into());
+        let kind = client.media(mid).unwrap().remote_pts()[0];
+        let mut sent = 0;
+        // Middles of a NAL unit (RFC 6184, 5.8) whose end never comes, each called a whole picture.
+        let fragment = [&[0x7c, 0x05][..], &[7; 1100]].concat();
+        for number in 0..100_000u64 {
+            let time = number as u32 * 3000;
+            let write = RtpWrite::new(kind, number.into(), time, now, fragment.clone()).marker(true);
+            client.direct_api().stream_tx_by_mid(mid, None).unwrap().write_rtp(write);
+            client.handle_input(Input::Timeout(now)).unwrap();
+            now += Duration::from_millis(1);
+            if let Err(error) = exchange(&mut peer, &mut client, addresses, now) {
+                assert!(error.to_string().contains("never becomes a frame"), "{error}");
+                assert!((SWALLOWED / 1200..SWALLOWED / 1000).contains(&sent), "{sent} packets");
+                assert_eq!(peer.heard, None);
+                return;
+            }
+            sent += 1;
+        }
+        panic!("all of it was taken");
     }
 
     proptest! {

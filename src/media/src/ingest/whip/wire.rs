@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use str0m::ice::StunMessage;
@@ -90,7 +91,7 @@ impl Wire {
         loop {
             let Ok((length, source)) = self.socket.recv_from(&mut buffer).await else {
                 // An earlier datagram could not be delivered, which says nothing about the next one.
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
                 continue;
             };
             self.deliver(source, &buffer[..length]);

@@ -107,6 +107,10 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
                 none.insert(Wire::open(local, settings.whip_address).await?).clone()
             }
         };
+        if let Some(key) = &trial {
+            let scheme = if protocol == "whips" { "https" } else { "http" };
+            eprintln!("  push to  {scheme}://{address}/whip with bearer token {key}");
+        }
         let site = Signal::new(hub.clone(), wire, doors.clone(), protocol);
         let connections = Doors::new(settings.max_publishers * 2, settings.max_per_address);
         tokio::spawn(http::serve(listener, tls, connections, site, stopped.clone()));

@@ -64,13 +64,14 @@ impl Whip {
         Ok(())
     }
 
-    /// Takes what was sent before the goodbye.
-    async fn stragglers(&mut self) -> Result<(), Error> {
+    /// Takes what was sent before the goodbye; whatever it is, the goodbye stands.
+    async fn stragglers(&mut self) {
         let end = tokio::time::Instant::now() + STRAGGLERS;
-        while let Ok(Some(datagram)) = tokio::time::timeout_at(end, self.plug.rest()).await {
-            self.take(datagram)?;
+        while !self.peer.closed
+            && let Ok(Some(datagram)) = tokio::time::timeout_at(end, self.plug.rest()).await
+        {
+            let _ = self.take(datagram);
         }
-        self.peer.tick(Instant::now())
     }
 }
 
@@ -119,7 +120,7 @@ impl Ingest for Whip {
                     Heard::Datagram(datagram) => self.take(datagram)?,
                     Heard::Goodbye => {
                         self.parting = true;
-                        self.stragglers().await?;
+                        self.stragglers().await;
                     }
                 },
                 () = tokio::time::sleep_until(wake.into()) => self.peer.tick(Instant::now())?,

@@ -1,6 +1,14 @@
 //! AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3) and the sequence parameter set in it (ITU-T H.264, 7.3.2.1.1).
 
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::annexb::Role;
 use super::bits::{Bits, unescape};
+
+/// NAL unit type of a sequence parameter set (ITU-T H.264, table 7-1).
+pub(super) const SPS: u8 = 7;
+/// NAL unit type of a picture parameter set.
+pub(super) const PPS: u8 = 8;
 
 /// Profiles whose parameter set carries chroma and scaling fields (ITU-T H.264, 7.3.2.1.1).
 const HIGH: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
@@ -11,24 +19,71 @@ pub(super) fn describe(record: &[u8]) -> Option<(u32, u32, String)> {
         return None;
     }
     let length = usize::from(record[6]) << 8 | usize::from(record[7]);
-    let (width, height) = size(&unescape(record.get(8..8 + length)?))?;
+    let Sps { width, height, .. } = read(&unescape(record.get(8..8 + length)?))?;
     Some((width, height, format!("avc1.{:02x}{:02x}{:02x}", record[1], record[2], record[3])))
 }
 
-fn size(sps: &[u8]) -> Option<(u32, u32)> {
+/// What a NAL unit is for.
+pub(super) fn role(unit: &[u8]) -> Role {
+    let number = |at: usize| Bits::new(&unescape(unit.get(at..unit.len().min(at + 8)).unwrap_or_default())).golomb();
+    let set = |kind, number: Option<u32>| number.map_or(Role::Nothing, |number| Role::Set(kind, number));
+    match unit.first().map_or(0, |first| first & 0x1f) {
+        1..=4 => Role::Picture { key: false },
+        5 => Role::Picture { key: true },
+        SPS => set(SPS, number(4)),
+        PPS => set(PPS, number(1)),
+        // Nothing valid, access unit delimiter, filler.
+        0 | 9 | 12 => Role::Nothing,
+        _ => Role::Other,
+    }
+}
+
+/// AVCDecoderConfigurationRecord; `None` when there is no parameter set that can be read.
+pub(super) fn record(sequences: &[&[u8]], pictures: &[&[u8]]) -> Option<Bytes> {
+    let first = *sequences.first()?;
+    let sps = read(&unescape(first))?;
+    pictures.first()?;
+    let mut out = BytesMut::with_capacity(64);
+    out.put_slice(&[1, *first.get(1)?, *first.get(2)?, *first.get(3)?, 0xff]);
+    for (sets, reserved) in [(sequences, 0xe0), (pictures, 0)] {
+        out.put_u8(reserved | sets.len() as u8);
+        for set in sets {
+            out.put_u16(set.len() as u16);
+            out.put_slice(set);
+        }
+    }
+    if HIGH.contains(&u32::from(first[1])) {
+        out.put_slice(&[0xfc | sps.chroma as u8, 0xf8 | sps.depths.0 as u8, 0xf8 | sps.depths.1 as u8, 0]);
+    }
+    Some(out.freeze())
+}
+
+/// What is read of a sequence parameter set.
+struct Sps {
+    width: u32,
+    height: u32,
+    chroma: u32,
+    /// Bits of luma and chroma samples beyond eight.
+    depths: (u32, u32),
+}
+
+fn read(sps: &[u8]) -> Option<Sps> {
     let mut bits = Bits::new(sps.get(1..)?);
     let profile = bits.take(8)?;
     bits.skip(16)?;
     bits.golomb()?;
     let mut chroma = 1;
+    let mut depths = (0, 0);
     let mut planes = false;
     if HIGH.contains(&profile) {
         chroma = bits.golomb()?;
         if chroma == 3 {
             planes = bits.bit()?;
         }
-        bits.golomb()?;
-        bits.golomb()?;
+        depths = (bits.golomb()?, bits.golomb()?);
+        if chroma > 3 || depths.0 > 6 || depths.1 > 6 {
+            return None;
+        }
         bits.bit()?;
         if bits.bit()? {
             for list in 0..if chroma == 3 { 12 } else { 8 } {
@@ -64,14 +119,17 @@ fn size(sps: &[u8]) -> Option<(u32, u32)> {
     }
     bits.bit()?;
     if !bits.bit()? {
-        return Some((width, height));
+        return Some(Sps { width, height, chroma, depths });
     }
+    let format = chroma;
     let chroma = if planes { 0 } else { chroma };
     let across = if matches!(chroma, 1 | 2) { 2 } else { 1 };
     let down = if chroma == 1 { 2 } else { 1 } * if frames_only { 1 } else { 2 };
     let mut crop = |unit: u32| bits.golomb()?.checked_mul(unit);
     let (left, right, top, bottom) = (crop(across)?, crop(across)?, crop(down)?, crop(down)?);
-    Some((width.checked_sub(left.checked_add(right)?)?, height.checked_sub(top.checked_add(bottom)?)?))
+    let width = width.checked_sub(left.checked_add(right)?)?;
+    let height = height.checked_sub(top.checked_add(bottom)?)?;
+    Some(Sps { width, height, chroma: format, depths })
 }
 
 fn skip_scaling(bits: &mut Bits, entries: u32) -> Option<()> {

@@ -4,6 +4,7 @@
 //! decoded.
 
 mod aac;
+pub mod annexb;
 mod av1;
 mod bits;
 mod h264;

@@ -9,7 +9,7 @@ mod av1;
 mod bits;
 mod h264;
 mod hevc;
-mod opus;
+pub(crate) mod opus;
 
 use bytes::Bytes;
 

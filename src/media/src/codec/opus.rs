@@ -25,3 +25,32 @@ pub(super) fn describe(record: &Bytes) -> Option<AudioConfig> {
         name: "opus".to_owned(),
     })
 }
+
+/// Samples in an Opus packet at 48 kHz (RFC 6716, 3.1).
+pub(crate) fn length(packet: &[u8]) -> u32 {
+    let Some(toc) = packet.first() else { return 960 };
+    let config = toc >> 3;
+    let frame = match config {
+        0..12 => [480, 960, 1920, 2880][usize::from(config % 4)],
+        12..16 => [480, 960][usize::from(config % 2)],
+        _ => [120, 240, 480, 960][usize::from(config % 4)],
+    };
+    let count = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(packet.get(1).map_or(1, |byte| byte & 0x3f)).max(1),
+    };
+    frame * count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_tell_their_length() {
+        assert_eq!(length(&[0xfc]), 960);
+        assert_eq!(length(&[0x08]), 960);
+        assert_eq!(length(&[0x83, 3]), 360);
+    }
+}

@@ -5,7 +5,9 @@
 
 pub mod amf;
 pub mod flv;
+pub mod mpegts;
 pub mod rtmp;
+pub mod srt;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -22,6 +24,10 @@ pub trait Ingest: Send {
     fn answer(&mut self, verdict: Result<(), &str>) -> impl Future<Output = Result<(), Error>> + Send;
     /// Waits for the next packet; `None` when the publisher said goodbye.
     fn packet(&mut self) -> impl Future<Output = Result<Option<Packet>, Error>> + Send;
+    /// Pictures and sound frames that were lost on the way, or are of no use without those, since this was asked last.
+    fn dropped(&mut self) -> u64 {
+        0
+    }
     /// Lets a publisher that said goodbye close the connection itself; closed on it, encoders report a failure.
     fn part(&mut self) -> impl Future<Output = ()> + Send;
 }
@@ -35,7 +41,7 @@ pub struct Request {
     pub encoder: String,
     /// Where it connects from.
     pub address: IpAddr,
-    /// `rtmp` or `rtmps`.
+    /// `rtmp`, `rtmps` or `srt`.
     pub protocol: &'static str,
 }
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::broadcast::{Broadcast, Output, SOURCE};
 use super::cadence::Cadence;
 use super::timeline::{SampleClock, Timeline, Track};
+use crate::codec::opus;
 use crate::hls::Shape;
 use crate::hls::grid::Boundary;
 use crate::hls::packager::{Boundaries, Packager, Part};
@@ -210,7 +211,7 @@ impl Feed {
             }
             Track::Audio => {
                 let (Some(clock), Some(config)) = (&mut running.clock, &running.tracks.audio) else { return Ok(()) };
-                let duration = config.frame().unwrap_or_else(|| opus_length(&frame.data));
+                let duration = config.frame().unwrap_or_else(|| opus::length(&frame.data));
                 let placed = clock.place(place, duration);
                 let Some(time) = placed else {
                     broadcast.counters.dropped.fetch_add(1, Ordering::Relaxed);
@@ -274,34 +275,5 @@ impl Running {
             parts = [parts[0].take().or(early), parts[1].take().or(whole)];
         }
         (parts, opens)
-    }
-}
-
-/// Samples in an Opus packet at 48 kHz (RFC 6716, 3.1).
-fn opus_length(packet: &[u8]) -> u32 {
-    let Some(toc) = packet.first() else { return 960 };
-    let config = toc >> 3;
-    let frame = match config {
-        0..12 => [480, 960, 1920, 2880][usize::from(config % 4)],
-        12..16 => [480, 960][usize::from(config % 2)],
-        _ => [120, 240, 480, 960][usize::from(config % 4)],
-    };
-    let count = match toc & 3 {
-        0 => 1,
-        1 | 2 => 2,
-        _ => u32::from(packet.get(1).map_or(1, |byte| byte & 0x3f)).max(1),
-    };
-    frame * count
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn opus_packets_tell_their_length() {
-        assert_eq!(opus_length(&[0xfc]), 960);
-        assert_eq!(opus_length(&[0x08]), 960);
-        assert_eq!(opus_length(&[0x83, 3]), 360);
     }
 }

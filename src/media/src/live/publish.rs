@@ -54,6 +54,9 @@ pub(crate) async fn publish(hub: Arc<Hub>, mut ingest: impl Ingest) {
                 () = seat.lost() => break Left::Unseated,
                 packet = ingest.packet() => packet,
             };
+            let lost = ingest.dropped();
+            broadcast.counters.dropped.fetch_add(lost, Ordering::Relaxed);
+            METRICS.dropped.fetch_add(lost, Ordering::Relaxed);
             let taken = match packet {
                 Ok(Some(packet)) => rate.take(&packet).and_then(|()| feed.packet(&broadcast, packet)),
                 Ok(None) => break Left::Finished,

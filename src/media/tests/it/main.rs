@@ -17,6 +17,7 @@ mod resume;
 mod roundtrip;
 mod server;
 mod shop;
+mod srt;
 mod store;
 mod tls;
 mod watch;

@@ -31,13 +31,18 @@ async fn round(program: &str, codec: Codec) {
 async fn round_of(program: &str, file: &Path, decodes: bool) {
     let server = serve(&[]);
     assert!(push(program, file, &server.push_url("k-demo")).wait(), "{:#?}", server.log());
+    is_whole(&server, file, decodes, 0).await;
+}
+
+/// What was pushed from a file is listed, served and recorded sample for sample, but for so many at the end that may be missing.
+pub(crate) async fn is_whole(server: &Server, file: &Path, decodes: bool, tail: usize) {
     server.event("replay_ready");
     let index = text(&server.url("/live/demo/index.m3u8")).await;
     assert_eq!(variants(&index), ["source/live.m3u8"]);
     assert!(index.contains("RESOLUTION=320x180"), "{index}");
     let directory = tempfile::tempdir().unwrap();
     let live = directory.path().join("live.mp4");
-    fetch(&server, "source", false, &live).await;
+    fetch(server, "source", false, &live).await;
     let id = std::fs::read_dir(server.data().join("replays")).unwrap().next().unwrap().unwrap();
     let replay = server.data().join("replays").join(id.file_name()).join("replay.mp4");
     let vod = server.url(&format!("/replay/{}/index.m3u8", id.file_name().to_str().unwrap()));
@@ -47,7 +52,10 @@ async fn round_of(program: &str, file: &Path, decodes: bool) {
         let expected = samples(original, track);
         assert!(expected.len() > 100);
         for copy in [live, replay, &vod] {
-            assert_eq!(samples(copy, track), expected, "track {track} of {copy}");
+            let copied = samples(copy, track);
+            let sure = expected.len() - tail;
+            assert!(tail > 0 || copied.len() == sure, "track {track} of {copy}");
+            assert_eq!(copied.get(..sure), Some(&expected[..sure]), "track {track} of {copy}");
         }
         let (before, after) = (times(original, track), times(replay, track));
         let zero = (before[0].0, after[0].0);

@@ -22,11 +22,13 @@ pub(super) struct Pictures {
     time: Option<(i64, i64)>,
     /// Something is missing since the last keyframe, or none came yet.
     broken: bool,
+    /// The newest packet of the transport stream was not full, as only the last one of a PES packet is.
+    ended: bool,
 }
 
 impl Pictures {
     pub(super) fn new(codec: VideoCodec) -> Option<Pictures> {
-        Some(Pictures { stream: Stream::new(codec)?, unit: BytesMut::new(), time: None, broken: true })
+        Some(Pictures { stream: Stream::new(codec)?, unit: BytesMut::new(), time: None, broken: true, ended: false })
     }
 
     /// A PES packet begins. One without a time goes on with the access unit of the one before.
@@ -56,8 +58,18 @@ impl Pictures {
         u64::from(self.time.take().is_some())
     }
 
+    /// Looks at a packet of the transport stream that was taken.
+    pub(super) fn saw(&mut self, cell: &[u8]) {
+        self.ended = is_stuffed(cell).unwrap_or(false);
+    }
+
+    /// Nothing more comes: the access unit under way is whole, or is left out when that is not sure.
+    pub(super) fn close(&mut self) -> Finished {
+        if self.ended { self.finish() } else { Finished { dropped: self.lost(), ..Finished::default() } }
+    }
+
     /// The access unit under way is whole.
-    pub(super) fn finish(&mut self) -> Finished {
+    fn finish(&mut self) -> Finished {
         let mut finished = Finished::default();
         let Some((place, late)) = self.time.take() else { return finished };
         let unit = self.stream.take(&std::mem::take(&mut self.unit));
@@ -75,6 +87,21 @@ impl Pictures {
         finished.packets[1] = Some(Packet::Video(Frame { time: time as u32, offset, key: unit.key, data: unit.data }));
         finished
     }
+}
+
+/// Whether a packet of a transport stream was filled up (ISO/IEC 13818-1, 2.4.3.5).
+fn is_stuffed(cell: &[u8]) -> Option<bool> {
+    let length = usize::from(*cell.get(4).filter(|_| cell[3] & 0x20 != 0)?);
+    let field = cell.get(5..5 + length)?;
+    let Some(flags) = field.first() else { return Some(true) };
+    let fixed = [(0x10, 6), (0x08, 6), (0x04, 1)].iter().map(|(flag, size)| if flags & flag != 0 { *size } else { 0 });
+    let mut used = 1 + fixed.sum::<usize>();
+    for flag in [0x02, 0x01] {
+        if flags & flag != 0 {
+            used += 1 + usize::from(*field.get(used)?);
+        }
+    }
+    Some(length > used)
 }
 
 /// What came of an access unit.

@@ -28,6 +28,8 @@ const WAITING: usize = 8192;
 const CALLERS: usize = 64;
 /// Datagrams taken before anything else is looked at.
 const BURST: usize = 64;
+/// Length of a packet's header.
+const HEADER: usize = 16;
 /// Asked of the system for datagrams that wait; what it grants is a setting of its own (`net.core.rmem_max`).
 const SOCKET_BUFFER: usize = 8 << 20;
 
@@ -155,7 +157,11 @@ impl Driver {
             }
             self.listener.handle_timeout(Instant::now());
             self.events(None);
-            while let Some((peer, datagram)) = self.listener.poll_transmit() {
+            while let Some((peer, mut datagram)) = self.listener.poll_transmit() {
+                // libsrt from 1.5.5 on passes over keepalives and shutdowns that are nothing but a header, and pads its own.
+                if datagram.len() == HEADER {
+                    datagram.extend_from_slice(&[0; 4]);
+                }
                 // What cannot be sent is lost, as any datagram may be.
                 let _ = self.socket.send_to(&datagram, peer).await;
             }

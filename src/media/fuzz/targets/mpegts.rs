@@ -12,14 +12,14 @@ fuzz_target!(|data: &[u8]| {
         if reader.push(piece).is_err() {
             return;
         }
-        while let Some(packet) = reader.next() {
+        while let Some(packet) = reader.packet() {
             if let media::ingest::Packet::Video(frame) | media::ingest::Packet::Audio(frame) = packet {
                 size += frame.data.len();
             }
         }
     }
     reader.finish();
-    while let Some(packet) = reader.next() {
+    while let Some(packet) = reader.packet() {
         if let media::ingest::Packet::Video(frame) | media::ingest::Packet::Audio(frame) = packet {
             size += frame.data.len();
         }

@@ -244,6 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn a_passphrase_is_read_from_a_file_and_never_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = || Options {
+            srt: Some("127.0.0.1:6000".to_owned()),
+            srt_passphrase_file: Some(file.path().to_owned()),
+            ..Options::default()
+        };
+        std::fs::write(file.path(), "too short\n").unwrap();
+        assert!(Settings::new(options()).unwrap_err().contains("10 to 79 bytes"));
+        std::fs::write(file.path(), "long enough\n").unwrap();
+        let settings = Settings::new(options()).unwrap();
+        assert_eq!(settings.srt.as_ref().unwrap().1.passphrase.as_deref(), Some("long enough"));
+        assert!(!format!("{settings:?}").contains("long enough"));
+        assert_eq!(Settings::new(Options::default()).unwrap().srt, None);
+    }
+
+    #[test]
     fn a_flag_wins_over_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "part-ms = 300\nwindow-s = 30\nstreams = [\"demo=secret\"]\n").unwrap();

@@ -96,6 +96,9 @@ pub enum Error {
     /// It does not follow the protocol.
     #[error("publisher breaks the protocol: {0}")]
     Protocol(String),
+    /// It may not publish here, whatever its key; says who it is, too.
+    #[error("{0}")]
+    Refused(String),
     /// It sends a codec that is not carried.
     #[error("codec {0} is not carried\n\nhint: send H.264, HEVC or AV1 with AAC or Opus")]
     Codec(String),

@@ -96,6 +96,10 @@ async fn without_the_passphrase_nobody_takes_a_seat() {
     assert!(!push_srt(DEBIAN, &file, &[], &wrong).wait());
     server.logged("publisher refused");
     assert!(running.is_running());
+    let reason = |line: &serde_json::Value| line["reason"].as_str().unwrap_or_default().to_owned();
+    let wrong = server.log().iter().filter(|line| reason(line).contains("passphrase is wrong")).count();
+    // The one without any is refused before its stream id is read.
+    assert_eq!(wrong, 2, "{:#?}", server.log());
     let log = server.log();
     assert_eq!(log.iter().filter(|line| line["message"] == "publisher connected").count(), 1, "{log:#?}");
     assert!(!format!("{log:?}").contains("k-demo") && !format!("{log:?}").contains(PASSPHRASE));

@@ -1,55 +1,22 @@
 //! MPEG transport streams (ISO/IEC 13818-1), as encoders send them over SRT.
 //!
-//! Decides which tracks of which program are carried (the first picture track and the first sound track of the first program) and
-//! what is left out after a loss. Refuses to know how the bytes came. Nothing is kept but the access unit under way.
+//! Decides where the packets of the stream begin, and when what comes is none. Refuses to know how the bytes came. Nothing is kept but
+//! the access unit under way.
 
 mod clock;
 mod pictures;
+mod program;
 mod sound;
 mod table;
 
-use std::collections::VecDeque;
+use mpeg2ts_reader::demultiplex::Demultiplex;
+use mpeg2ts_reader::packet::Packet as Cell;
 
-use mpeg2ts_reader::demultiplex::{
-    Demultiplex, DemuxContext, FilterChangeset, FilterRequest, PacketFilter, PatPacketFilter, PmtPacketFilter,
-};
-use mpeg2ts_reader::packet::{Packet as Cell, Pid};
-use mpeg2ts_reader::pes::{ElementaryStreamConsumer, PesContents, PesHeader, PesPacketFilter, PtsDts};
-use mpeg2ts_reader::psi::pat::PAT_PID;
-
-use self::clock::Clock;
-use self::pictures::{Finished, Pictures};
-use self::sound::Sound;
+use self::program::Program;
 use super::{Error, Packet};
 
 /// Bytes of what no player could use before the publisher is told so: as much as the largest keyframe.
 const PATIENCE: usize = 8 << 20;
-
-/// What becomes of the packets of one number.
-enum Filter {
-    Table(PatPacketFilter<Program>),
-    Streams(PmtPacketFilter<Program>),
-    Track(PesPacketFilter<Program, Track>),
-    Ignored,
-}
-
-impl PacketFilter for Filter {
-    type Ctx = Program;
-
-    fn consume(&mut self, program: &mut Program, cell: &Cell<'_>) {
-        match self {
-            Filter::Table(filter) => filter.consume(program, cell),
-            Filter::Streams(filter) => filter.consume(program, cell),
-            Filter::Track(filter) => {
-                filter.consume(program, cell);
-                if let Some((_, pictures)) = program.pictures.as_mut().filter(|(pid, _)| *pid == cell.pid()) {
-                    pictures.saw(cell.buffer());
-                }
-            }
-            Filter::Ignored => {}
-        }
-    }
-}
 
 /// Reads a transport stream.
 pub struct Reader {
@@ -97,158 +64,18 @@ impl Reader {
     }
 
     /// The next packet; `None` until more bytes come.
-    pub fn next(&mut self) -> Option<Packet> {
+    pub fn packet(&mut self) -> Option<Packet> {
         self.program.out.pop_front()
     }
 
     /// No more bytes come.
     pub fn finish(&mut self) {
-        let finished = self.program.pictures.as_mut().map(|(_, pictures)| pictures.close());
-        self.program.keep(finished.unwrap_or_default());
+        self.program.close();
     }
 
     /// Pictures and sound frames left out since this was asked last.
     pub fn dropped(&mut self) -> u64 {
         std::mem::take(&mut self.program.dropped)
-    }
-}
-
-/// The program that is read, and what came of it.
-#[derive(Default)]
-struct Program {
-    changes: FilterChangeset<Filter>,
-    /// Where its table is.
-    table: Option<Pid>,
-    clock: Clock,
-    pictures: Option<(Pid, Pictures)>,
-    sound: Option<(Pid, Sound)>,
-    expected: Option<(bool, bool)>,
-    out: VecDeque<Packet>,
-    dropped: u64,
-    error: Option<Error>,
-}
-
-impl DemuxContext for Program {
-    type F = Filter;
-
-    fn filter_changeset(&mut self) -> &mut FilterChangeset<Filter> {
-        &mut self.changes
-    }
-
-    fn construct(&mut self, request: FilterRequest<'_, '_>) -> Filter {
-        match request {
-            FilterRequest::ByPid(PAT_PID) => Filter::Table(PatPacketFilter::default()),
-            FilterRequest::Pmt { pid, program_number } if *self.table.get_or_insert(pid) == pid => {
-                Filter::Streams(PmtPacketFilter::new(pid, program_number))
-            }
-            FilterRequest::ByStream { pmt, stream_info, .. } => {
-                let chosen = table::choose(pmt.streams());
-                self.choose(chosen, stream_info.elementary_pid())
-            }
-            _ => Filter::Ignored,
-        }
-    }
-}
-
-impl Program {
-    /// What becomes of a track of the program.
-    fn choose(&mut self, chosen: Result<table::Chosen, Error>, pid: Pid) -> Filter {
-        let chosen = match chosen {
-            Ok(chosen) => chosen,
-            Err(error) => {
-                self.error = Some(error);
-                return Filter::Ignored;
-            }
-        };
-        let expected = (chosen.video.is_some(), chosen.audio.is_some());
-        if self.expected.replace(expected) != Some(expected) {
-            self.out.push_back(Packet::Expect { video: expected.0, audio: expected.1 });
-        }
-        let track = |track| Filter::Track(PesPacketFilter::new(track));
-        match (chosen.video, chosen.audio) {
-            (Some((at, codec)), _) if at == pid => {
-                // A new version of the table breaks what was under way, so nothing before a keyframe is safe.
-                let before = self.pictures.take().map_or(0, |(_, mut pictures)| pictures.lost());
-                self.dropped += before;
-                self.pictures = Pictures::new(codec).map(|pictures| (pid, pictures));
-                track(Track::Pictures)
-            }
-            (_, Some((at, codec, channels))) if at == pid => {
-                self.sound = Some((pid, Sound::new(codec, channels)));
-                track(Track::Sound)
-            }
-            _ => Filter::Ignored,
-        }
-    }
-
-    fn keep(&mut self, finished: Finished) {
-        self.out.extend(finished.packets.into_iter().flatten());
-        self.dropped += finished.dropped;
-    }
-
-    fn frames(&mut self, data: &[u8]) {
-        let Some((_, sound)) = &mut self.sound else { return };
-        sound.data(data);
-        loop {
-            match sound.next() {
-                Ok(Some(packet)) => self.out.push_back(packet),
-                Ok(None) => return,
-                Err(error) => {
-                    sound.lost();
-                    self.error = Some(error);
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// What a track's packets are for.
-enum Track {
-    Pictures,
-    Sound,
-}
-
-impl ElementaryStreamConsumer<Program> for Track {
-    fn start_stream(&mut self, _: &mut Program) {}
-
-    fn begin_packet(&mut self, program: &mut Program, header: PesHeader<'_>) {
-        let PesContents::Parsed(Some(contents)) = header.contents() else {
-            return self.continuity_error(program);
-        };
-        let times = match contents.pts_dts() {
-            Ok(PtsDts::PtsOnly(Ok(shown))) => Some((shown.value(), shown.value())),
-            Ok(PtsDts::Both { pts: Ok(shown), dts: Ok(decoded) }) => Some((shown.value(), decoded.value())),
-            _ => None,
-        };
-        match self {
-            Track::Pictures => {
-                let Some((_, pictures)) = &mut program.pictures else { return };
-                let finished = pictures.begin(&mut program.clock, times);
-                program.keep(finished);
-            }
-            Track::Sound => {
-                let Some((_, sound)) = &mut program.sound else { return };
-                sound.begin(&mut program.clock, times);
-            }
-        }
-        self.continue_packet(program, contents.payload());
-    }
-
-    fn continue_packet(&mut self, program: &mut Program, data: &[u8]) {
-        match self {
-            Track::Pictures => program.dropped += program.pictures.as_mut().map_or(0, |(_, track)| track.data(data)),
-            Track::Sound => program.frames(data),
-        }
-    }
-
-    fn end_packet(&mut self, _: &mut Program) {}
-
-    fn continuity_error(&mut self, program: &mut Program) {
-        program.dropped += match self {
-            Track::Pictures => program.pictures.as_mut().map_or(0, |(_, track)| track.lost()),
-            Track::Sound => program.sound.as_mut().map_or(0, |(_, track)| track.lost()),
-        };
     }
 }
 
@@ -271,10 +98,10 @@ mod tests {
         let mut packets = vec![];
         for piece in stream.chunks(piece) {
             reader.push(piece).unwrap();
-            packets.extend(std::iter::from_fn(|| reader.next()));
+            packets.extend(std::iter::from_fn(|| reader.packet()));
         }
         reader.finish();
-        packets.extend(std::iter::from_fn(|| reader.next()));
+        packets.extend(std::iter::from_fn(|| reader.packet()));
         (packets, reader.dropped())
     }
 
@@ -398,7 +225,7 @@ mod tests {
                 if reader.push(piece).is_err() {
                     break;
                 }
-                while reader.next().is_some() {}
+                while reader.packet().is_some() {}
             }
             reader.finish();
         }

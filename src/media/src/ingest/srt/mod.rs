@@ -73,10 +73,15 @@ impl Srt {
         let (answer, answered) = oneshot::channel();
         let _ = self.port.send(Command::Accept(self.id, answer));
         self.accepted = answered.await.unwrap_or(false);
-        if self.accepted {
-            return Ok(());
+        match (self.accepted, self.secret) {
+            (true, _) => Ok(()),
+            (false, true) => Err(self.refused("passphrase is wrong")),
+            (false, false) => Err(Error::Io(std::io::ErrorKind::ConnectionAborted.into())),
         }
-        Err(Error::Protocol(if self.secret { "passphrase is wrong" } else { "peer left" }.to_owned()))
+    }
+
+    fn refused(&self, why: &str) -> Error {
+        Error::Refused(format!("srt from {} ({}): {why}", self.address, self.encoder))
     }
 }
 
@@ -96,7 +101,7 @@ impl Ingest for Srt {
                     Refusal::BadRequest => "stream id names no key",
                     Refusal::BadMode => "stream id asks to read; this port takes publishers only",
                 };
-                return Err(Error::Protocol(what.to_owned()));
+                return Err(self.refused(what));
             }
         };
         // The passphrase is only seen to be right when the handshake ends, and nobody may take a seat before.
@@ -120,7 +125,7 @@ impl Ingest for Srt {
 
     async fn packet(&mut self) -> Result<Option<Packet>, Error> {
         loop {
-            if let Some(packet) = self.reader.next() {
+            if let Some(packet) = self.reader.packet() {
                 return Ok(Some(packet));
             }
             if self.over {

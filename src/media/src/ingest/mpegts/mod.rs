@@ -68,6 +68,12 @@ impl Reader {
         self.program.out.pop_front()
     }
 
+    /// Bytes are missing here. Packets are numbered to sixteen only, which does not show every gap.
+    pub fn gap(&mut self) {
+        self.rest.clear();
+        self.program.gap();
+    }
+
     /// No more bytes come.
     pub fn finish(&mut self) {
         self.program.close();
@@ -195,6 +201,28 @@ mod tests {
         // The second picture was under way when the gap was seen; the third never came.
         assert_eq!(dropped, key as u64 - 2);
         assert_eq!(sound(&packets), sound(&whole));
+    }
+
+    #[test]
+    fn a_gap_that_the_numbers_do_not_show_is_none_the_less_one() {
+        let whole = read(HEVC, 1316).0;
+        let cells: Vec<&[u8]> = HEVC.chunks(188).collect();
+        let of_pictures: Vec<usize> = (0..cells.len()).filter(|at| pid(cells[*at]) == 256).collect();
+        // Sixteen from the middle of the first keyframe on.
+        let missing = &of_pictures[4..20];
+        let piece = |range: std::ops::Range<usize>| {
+            range.filter(|at| !missing.contains(at)).flat_map(|at| cells[at].to_vec()).collect::<Vec<u8>>()
+        };
+        let mut reader = Reader::default();
+        reader.push(&piece(0..missing[0])).unwrap();
+        reader.gap();
+        reader.push(&piece(missing[0]..cells.len())).unwrap();
+        reader.finish();
+        let packets: Vec<Packet> = std::iter::from_fn(|| reader.packet()).collect();
+        let expected = pictures(&whole);
+        let key = expected.iter().rposition(|frame| frame.key).unwrap();
+        assert_eq!(pictures(&packets), expected[key..]);
+        assert!(reader.dropped() > 0);
     }
 
     #[test]

@@ -86,6 +86,12 @@ impl Program {
         }
     }
 
+    /// Bytes of any track are missing.
+    pub(super) fn gap(&mut self) {
+        Track::Pictures.continuity_error(self);
+        Track::Sound.continuity_error(self);
+    }
+
     /// No more bytes come.
     pub(super) fn close(&mut self) {
         let finished = self.pictures.as_mut().map(|(_, pictures)| pictures.close());

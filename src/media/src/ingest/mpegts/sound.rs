@@ -27,16 +27,19 @@ pub(super) struct Sound {
     /// A time that holds for frames that begin at or after this place in the input.
     mark: Option<(usize, i64)>,
     config: Option<AudioConfig>,
+    /// Something is missing, and no packet has begun since.
+    broken: bool,
 }
 
 impl Sound {
     /// `channels` matters for Opus only.
     pub(super) fn new(codec: AudioCodec, channels: u8) -> Sound {
-        Sound { codec, channels, input: BytesMut::new(), base: None, mark: None, config: None }
+        Sound { codec, channels, input: BytesMut::new(), base: None, mark: None, config: None, broken: false }
     }
 
     /// A PES packet begins.
     pub(super) fn begin(&mut self, clock: &mut Clock, times: Option<(u64, u64)>) {
+        self.broken = false;
         if self.codec == AudioCodec::Opus {
             self.input.clear();
         }
@@ -46,14 +49,16 @@ impl Sound {
     }
 
     pub(super) fn data(&mut self, data: &[u8]) {
-        self.input.extend_from_slice(data);
+        if !self.broken {
+            self.input.extend_from_slice(data);
+        }
     }
 
     /// Something is missing; gives how many frames are left out at once.
     pub(super) fn lost(&mut self) -> u64 {
         let partial = !self.input.is_empty();
         self.input.clear();
-        (self.base, self.mark) = (None, None);
+        (self.base, self.mark, self.broken) = (None, None, true);
         u64::from(partial)
     }
 

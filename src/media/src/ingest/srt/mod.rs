@@ -133,6 +133,7 @@ impl Ingest for Srt {
             }
             match timeout(SILENCE, self.pieces.recv()).await {
                 Ok(Some(Piece::Data(data))) => self.reader.push(&data)?,
+                Ok(Some(Piece::Gap)) => self.reader.gap(),
                 Ok(Some(Piece::Goodbye)) => {
                     self.reader.finish();
                     self.over = true;

@@ -48,6 +48,8 @@ pub struct Options {
 pub(super) enum Piece {
     /// Bytes, in order.
     Data(Vec<u8>),
+    /// Bytes that were not there in time are left out here.
+    Gap,
     /// The publisher said goodbye.
     Goodbye,
     /// Nothing came for too long.
@@ -123,6 +125,17 @@ impl Port {
 struct Line {
     pieces: mpsc::Sender<Piece>,
     key: Option<CryptoConfig>,
+    /// Packets left out so far.
+    dropped: u64,
+}
+
+impl Line {
+    /// Passes bytes on; `dropped` are all packets left out until then. False when too much waits already.
+    fn pass(&mut self, payload: Vec<u8>, dropped: u64) -> bool {
+        let whole = dropped <= self.dropped;
+        self.dropped = self.dropped.max(dropped);
+        (whole || self.pieces.try_send(Piece::Gap).is_ok()) && self.pieces.try_send(Piece::Data(payload)).is_ok()
+    }
 }
 
 struct Driver {
@@ -202,7 +215,7 @@ impl Driver {
                     let key = if hello.long_key { self.keys.1.clone() } else { self.keys.0.clone() };
                     let secret = key.is_some();
                     let (pieces, receiver) = mpsc::channel(WAITING);
-                    self.lines.insert(id, Line { pieces, key });
+                    self.lines.insert(id, Line { pieces, key, dropped: 0 });
                     let encoder = hello
                         .version
                         .map_or_else(String::new, |[_, major, minor, patch]| format!("SRT {major}.{minor}.{patch}"));
@@ -219,8 +232,8 @@ impl Driver {
                     let _ = self.callers.try_send(caller);
                 }
                 Event::Data { id, payload } => {
-                    let passed =
-                        self.lines.get(&id).is_some_and(|line| line.pieces.try_send(Piece::Data(payload)).is_ok());
+                    let dropped = self.listener.connection_stats(id).map_or(0, |stats| stats.dropped);
+                    let passed = self.lines.get_mut(&id).is_some_and(|line| line.pass(payload, dropped));
                     if !passed {
                         self.lines.remove(&id);
                         self.listener.close(id, Instant::now());

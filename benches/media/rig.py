@@ -40,12 +40,8 @@ def family(pid):
 
 
 def used(pids):
-    """CPU seconds so far."""
-    ticks = 0
-    for pid in pids:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    """CPU seconds so far, by the processes' CPU clocks: /proc counts in hundredths, which is too coarse for an idle server."""
+    return sum(time.clock_gettime(~pid << 3 | 2) for pid in pids)
 
 
 def memory(pids):

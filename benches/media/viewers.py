@@ -1,7 +1,7 @@
 """Many HLS viewers in one process: viewers.py URL COUNT SECONDS low|plain. Prints JSON.
 
-`low` reloads with _HLS_msn and _HLS_part and fetches each part; `plain` polls once a second and fetches each segment. Each viewer keeps
-one HTTP/1.1 connection, as a player does.
+`low` reloads with _HLS_msn, _HLS_part and _HLS_skip where it is offered, as hls.js does, and fetches each part; `plain` polls once a
+second and fetches each segment. Each viewer keeps one HTTP/1.1 connection, as a player does.
 """
 import asyncio
 import json
@@ -62,9 +62,11 @@ async def viewer(number, media, end):
                 total["errors"] += status != 200
                 last = name
             if mode == "low":
-                sequence = int(re.search(r"MEDIA-SEQUENCE:(\d+)", text).group(1)) + text.count("#EXTINF")
+                skipped = re.search(r"SKIPPED-SEGMENTS=(\d+)", text)
+                sequence = int(re.search(r"MEDIA-SEQUENCE:(\d+)", text).group(1)) + int(skipped.group(1) if skipped else 0) + text.count("#EXTINF")
                 open_parts = text.rsplit("#EXTINF", 1)[-1].split("\n", 2)[-1].count("#EXT-X-PART:")
-                query = f"?_HLS_msn={sequence}&_HLS_part={open_parts}"
+                skip = "&_HLS_skip=YES" if "CAN-SKIP-UNTIL" in text else ""
+                query = f"?_HLS_msn={sequence}&_HLS_part={open_parts}{skip}"
         except Exception:
             total["errors"] += 1
             connection.streams, query = None, ""

@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -16,6 +18,9 @@ struct Arguments {
     /// How the log on stderr is written; MEDIA_LOG_LEVEL sets what is in it.
     #[arg(long, env = "MEDIA_LOG", default_value = "json", global = true)]
     log: Log,
+    /// Threads that serve [default: a quarter of the cores, at least one].
+    #[arg(long, env = "MEDIA_THREADS", global = true)]
+    threads: Option<NonZeroUsize>,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +50,10 @@ pub fn main() -> ExitCode {
         Log::Json => log.json().flatten_event(true).init(),
         Log::Text => log.with_ansi(false).init(),
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = arguments
+        .threads
+        .map_or_else(|| thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4)), NonZeroUsize::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let result = match (runtime, arguments.command) {
         (Err(error), _) => Err(format!("runtime cannot be started: {error}")),
         (Ok(runtime), Command::Serve(options)) => {

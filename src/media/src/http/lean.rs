@@ -7,15 +7,16 @@
 
 use std::io::{self, IoSlice, Write};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{Answer, Body, text};
 use super::{CLOSING, HEAD, Site};
@@ -37,16 +38,21 @@ pub(super) async fn converse(
     mut socket: TcpStream,
     peer: SocketAddr,
     site: Arc<impl Site>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     let (mut input, mut output) = (Vec::with_capacity(ROOM), Vec::with_capacity(ROOM / 2));
+    // Both outlive a request: to register anew with the timer and the signal costs as much as to read what was asked.
+    let (mut silence, mut stopped) = (pin!(sleep(HEAD)), stop.clone());
+    let mut stopped = pin!(stopped.wait_for(|stop| *stop));
     loop {
+        silence.as_mut().reset(Instant::now() + HEAD);
         let asked = tokio::select! {
             biased;
-            asked = timeout(HEAD, request(&mut socket, &mut input)) => asked,
-            _ = stop.wait_for(|stop| *stop) => return,
+            asked = request(&mut socket, &mut input) => asked,
+            () = &mut silence => return,
+            _ = &mut stopped => return,
         };
-        let Ok(Ok(Some(asked))) = asked else { return };
+        let Ok(Some(asked)) = asked else { return };
         let (answer, stay) = match asked {
             Ok((request, stay)) => (super::counted(&*site, request, peer).await, stay && !*stop.borrow()),
             Err(status) => (text(status, "request is not understood\n"), false),
@@ -93,11 +99,15 @@ fn parse(input: &[u8]) -> Result<Option<(Asked, usize)>, StatusCode> {
         Err(httparse::Error::TooManyHeaders) => return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         Err(_) => return Err(StatusCode::BAD_REQUEST),
     };
-    let mut builder = Request::builder().method(head.method.unwrap_or_default()).uri(head.path.unwrap_or_default());
+    let mut request = Request::new(http_body_util::Empty::new());
+    *request.method_mut() = head.method.unwrap_or_default().parse().map_err(|_| StatusCode::BAD_REQUEST)?;
+    *request.uri_mut() = head.path.unwrap_or_default().parse().map_err(|_| StatusCode::BAD_REQUEST)?;
+    let names = request.headers_mut();
+    names.reserve(head.headers.len());
     for header in head.headers.iter() {
-        builder = builder.header(header.name, header.value);
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| StatusCode::BAD_REQUEST)?;
+        names.append(name, HeaderValue::from_bytes(header.value).map_err(|_| StatusCode::BAD_REQUEST)?);
     }
-    let request = builder.body(http_body_util::Empty::new()).map_err(|_| StatusCode::BAD_REQUEST)?;
     let headers = request.headers();
     let modern = head.version == Some(1);
     if modern && headers.get_all(HOST).iter().count() != 1 {
@@ -115,7 +125,9 @@ fn parse(input: &[u8]) -> Result<Option<(Asked, usize)>, StatusCode> {
 /// Writes an answer's head.
 fn head(answer: &Answer, stay: bool, output: &mut Vec<u8>) -> io::Result<()> {
     let status = answer.status();
-    write!(output, "HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default())?;
+    for piece in ["HTTP/1.1 ", status.as_str(), " ", status.canonical_reason().unwrap_or_default(), "\r\n"] {
+        output.extend_from_slice(piece.as_bytes());
+    }
     for (name, value) in answer.headers() {
         output.extend_from_slice(name.as_str().as_bytes());
         output.extend_from_slice(b": ");

@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use super::answer::{Answer, NEVER, missing, ok};
 
 /// hls.js 1.7.4, Apache-2.0, as published on npm.
-const PLAYER: &[u8] = include_bytes!("../assets/hls.min.js");
+const PLAYER: &[u8] = include_bytes!("../assets/hls.light.min.js");
 const SCRIPT: &str = include_str!("../assets/watch.js");
 const STYLE: &str = include_str!("../assets/watch.css");
 const PAGE: &str = include_str!("../assets/watch.html");
@@ -17,7 +17,7 @@ const HOUR: &str = "public, max-age=3600";
 /// `/assets/<name>`.
 pub(crate) fn asset(name: &str) -> Answer {
     match name {
-        "hls.min.js" => ok("text/javascript", HOUR, Bytes::from_static(PLAYER)),
+        "hls.light.min.js" => ok("text/javascript", HOUR, Bytes::from_static(PLAYER)),
         "watch.js" => ok("text/javascript", HOUR, Bytes::from_static(SCRIPT.as_bytes())),
         "watch.css" => ok("text/css", HOUR, Bytes::from_static(STYLE.as_bytes())),
         _ => missing(),

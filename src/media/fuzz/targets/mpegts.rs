@@ -4,11 +4,13 @@
 use libfuzzer_sys::fuzz_target;
 use media::ingest::mpegts::Reader;
 
-/// What may wait inside for more to come: an access unit is bounded by its bytes, so nothing exceeds what was put in.
 fuzz_target!(|data: &[u8]| {
     let mut reader = Reader::default();
     let mut size = 0;
     for piece in data.chunks(1316) {
+        if piece.first() == Some(&0) {
+            reader.gap();
+        }
         if reader.push(piece).is_err() {
             return;
         }

@@ -164,6 +164,23 @@ async fn a_kicked_publisher_is_cut() {
 }
 
 #[tokio::test]
+async fn an_address_has_so_many_connections_and_no_more() {
+    let server = listen(&["--max-per-address", "1"]);
+    let file = sample(Codec::H264, 20, "320x180");
+    let mut first = push_srt(DEBIAN, &file, &[], &url(&server, "k-demo"));
+    server.logged("publisher connected");
+    assert!(!push_srt(DEBIAN, &file, &[], &url(&server, "k-other")).wait());
+    assert!(first.is_running());
+    first.kill();
+    server.logged("publisher lost");
+    let _third = push_srt(DEBIAN, &file, &[], &url(&server, "k-other"));
+    let connected = || server.log().iter().filter(|line| line["message"] == "publisher connected").count();
+    while connected() < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_codec_that_is_not_carried_is_named_in_the_log() {
     let server = listen(&[]);
     let file = sample(Codec::H264, 5, "320x180");

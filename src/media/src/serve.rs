@@ -21,7 +21,7 @@ use crate::http::site::Origin;
 use crate::http::tls::{self, Tls};
 use crate::http::{self, Doors};
 use crate::ingest::rtmp::Rtmp;
-use crate::ingest::srt::Port;
+use crate::ingest::srt::{self, Port};
 use crate::live::Reason;
 use crate::live::hub::Hub;
 use crate::live::publish::publish;
@@ -101,7 +101,7 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         if let Some(key) = &trial {
             eprintln!("  push to  srt://{address}?streamid={key}");
         }
-        tokio::spawn(take(hub.clone(), port, doors.clone()));
+        tokio::spawn(take(hub.clone(), port, options.clone(), doors.clone()));
     }
     tokio::spawn(recheck(hub.clone()));
     tokio::spawn(crate::record::retire(hub.clone()));
@@ -142,14 +142,24 @@ fn busy(what: &str, address: SocketAddr, error: &std::io::Error) -> String {
 }
 
 /// Takes callers of an SRT port.
-async fn take(hub: Arc<Hub>, mut port: Port, doors: Arc<Doors>) {
-    while let Some(caller) = port.accept().await {
-        let Some(pass) = doors.enter(caller.address()) else { continue };
-        let hub = hub.clone();
-        tokio::spawn(async move {
-            publish(hub, caller).await;
-            drop(pass);
-        });
+async fn take(hub: Arc<Hub>, mut port: Port, options: srt::Options, doors: Arc<Doors>) {
+    loop {
+        while let Some(caller) = port.accept().await {
+            let Some(pass) = doors.enter(caller.address()) else { continue };
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                publish(hub, caller).await;
+                drop(pass);
+            });
+        }
+        // The port's task ends by a panic only. Its publishers are lost then, and find an open port when they come back.
+        let address = port.address();
+        tracing::error!(%address, "srt has failed and begins anew");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match Port::bind(address, &options).await {
+            Ok(again) => port = again,
+            Err(error) => tracing::error!(error = busy("srt", address, &error)),
+        }
     }
 }
 

@@ -115,7 +115,7 @@ impl Port {
         self.address
     }
 
-    /// The next caller; `None` never comes while the runtime lives.
+    /// The next caller; `None` when the port has failed.
     pub async fn accept(&mut self) -> Option<Srt> {
         self.callers.recv().await
     }

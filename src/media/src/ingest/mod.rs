@@ -7,6 +7,7 @@ pub mod amf;
 pub mod flv;
 pub mod mpegts;
 pub mod rtmp;
+#[cfg(not(fuzzing))]
 pub mod srt;
 
 use std::future::Future;

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::config::options::Options;
 use crate::edge::EdgeOptions;
 
-/// Live media server: RTMP in, low-latency HLS out, replays kept.
+/// Live media server: RTMP, SRT and WHIP in, low-latency HLS out, replays kept.
 #[derive(Debug, Parser)]
 #[command(name = "media", version, max_term_width = 100)]
 struct Arguments {

@@ -21,6 +21,7 @@ use crate::http::site::Origin;
 use crate::http::tls::{self, Tls};
 use crate::http::{self, Doors};
 use crate::ingest::rtmp::Rtmp;
+use crate::ingest::srt::{self, Port};
 use crate::ingest::whip::signal::Signal;
 use crate::ingest::whip::wire::Wire;
 use crate::live::Reason;
@@ -115,6 +116,15 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         let connections = Doors::new(settings.max_publishers * 2, settings.max_per_address);
         tokio::spawn(http::serve(listener, tls, connections, site, stopped.clone()));
     }
+    if let Some((address, options)) = &settings.srt {
+        let port = Port::bind(*address, options).await.map_err(|error| busy("srt", *address, &error))?;
+        let address = port.address();
+        tracing::info!(%address, "listening for srt");
+        if let Some(key) = &trial {
+            eprintln!("  push to  srt://{address}?streamid={key}");
+        }
+        tokio::spawn(take(hub.clone(), port, options.clone(), doors.clone()));
+    }
     tokio::spawn(recheck(hub.clone()));
     tokio::spawn(crate::record::retire(hub.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "media is ready");
@@ -143,14 +153,36 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
 }
 
 async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener, String> {
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!(
-            "{what} cannot listen on {address}: {error}\n\nhint: another process may use the port; choose another one"
-        )
-    })?;
+    let listener = TcpListener::bind(address).await.map_err(|error| busy(what, address, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, "listening for {what}");
     Ok(listener)
+}
+
+fn busy(what: &str, address: SocketAddr, error: &std::io::Error) -> String {
+    format!("{what} cannot listen on {address}: {error}\n\nhint: another process may use the port; choose another one")
+}
+
+/// Takes callers of an SRT port.
+async fn take(hub: Arc<Hub>, mut port: Port, options: srt::Options, doors: Arc<Doors>) {
+    loop {
+        while let Some(caller) = port.accept().await {
+            let Some(pass) = doors.enter(caller.address()) else { continue };
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                publish(hub, caller).await;
+                drop(pass);
+            });
+        }
+        // The port's task ends by a panic only. Its publishers are lost then, and find an open port when they come back.
+        let address = port.address();
+        tracing::error!(%address, "srt has failed and begins anew");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match Port::bind(address, &options).await {
+            Ok(again) => port = again,
+            Err(error) => tracing::error!(error = busy("srt", address, &error)),
+        }
+    }
 }
 
 async fn accept(hub: Arc<Hub>, listener: TcpListener, tls: Option<Tls>, doors: Arc<Doors>, protocol: &'static str) {

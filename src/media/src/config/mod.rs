@@ -12,6 +12,7 @@ use std::time::Duration;
 use self::options::Options;
 use crate::auth::{LocalKey, digest, is_name};
 use crate::hls::Shape;
+use crate::ingest::srt;
 
 /// One quality made by the ladder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) whip: Option<SocketAddr>,
     pub(crate) whips: Option<SocketAddr>,
     pub(crate) whip_address: Option<IpAddr>,
+    pub(crate) srt: Option<(SocketAddr, srt::Options)>,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) https: Option<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
@@ -133,6 +135,15 @@ impl Settings {
             }
             days => days.map(|days| Duration::from_secs_f64(days * 86_400.0)),
         };
+        let max_publishers = options.max_publishers.unwrap_or(200);
+        let passphrase = secret("MEDIA_SRT_PASSPHRASE", options.srt_passphrase_file)?;
+        if passphrase.as_ref().is_some_and(|passphrase| !(10..=79).contains(&passphrase.len())) {
+            return Err("SRT's passphrase must have 10 to 79 bytes".to_owned());
+        }
+        let latency =
+            Duration::from_millis(range("srt-latency-ms", options.srt_latency_ms.unwrap_or(120), 20, 10_000)?);
+        let srt = address("srt", options.srt, None)?
+            .map(|address| (address, srt::Options { latency, passphrase, connections: max_publishers * 2 }));
         let origin_url =
             options.origin_url.map_or_else(|| public_url.clone(), |url| url.trim_end_matches('/').to_owned());
         Ok(Settings {
@@ -141,6 +152,7 @@ impl Settings {
             whip,
             whips,
             whip_address: options.whip_address,
+            srt,
             http,
             https,
             admin: address("admin", options.admin, Some("127.0.0.1:9935"))?,
@@ -172,7 +184,7 @@ impl Settings {
             ladder: ladder(options.ladder.as_deref().unwrap_or("480p,360p"))?,
             ffmpeg: options.ffmpeg.unwrap_or_else(|| PathBuf::from("ffmpeg")),
             thumbnails: Some(options.thumbnail_s.unwrap_or(10)).filter(|s| *s > 0).map(Duration::from_secs),
-            max_publishers: options.max_publishers.unwrap_or(200),
+            max_publishers,
             max_connections: options.max_connections.unwrap_or(20_000),
             max_per_address: options.max_per_address.unwrap_or(10_000),
             max_bitrate: range("max-mbps", options.max_mbps.unwrap_or(50), 1, 1000)? * 1_000_000,
@@ -250,6 +262,23 @@ mod tests {
             let error = Settings::new(options).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_passphrase_is_read_from_a_file_and_never_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = || Options {
+            srt: Some("127.0.0.1:6000".to_owned()),
+            srt_passphrase_file: Some(file.path().to_owned()),
+            ..Options::default()
+        };
+        std::fs::write(file.path(), "too short\n").unwrap();
+        assert!(Settings::new(options()).unwrap_err().contains("10 to 79 bytes"));
+        std::fs::write(file.path(), "long enough\n").unwrap();
+        let settings = Settings::new(options()).unwrap();
+        assert_eq!(settings.srt.as_ref().unwrap().1.passphrase.as_deref(), Some("long enough"));
+        assert!(!format!("{settings:?}").contains("long enough"));
+        assert_eq!(Settings::new(Options::default()).unwrap().srt, None);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 
 pub mod amf;
 pub mod flv;
+pub mod mpegts;
 pub mod rtmp;
 #[cfg(not(fuzzing))]
+pub mod srt;
 pub(crate) mod whip;
 
 use std::future::Future;
@@ -41,7 +43,7 @@ pub struct Request {
     pub encoder: String,
     /// Where it connects from.
     pub address: IpAddr,
-    /// `rtmp`, `rtmps`, `whip` or `whips`.
+    /// `rtmp`, `rtmps`, `srt`, `whip` or `whips`.
     pub protocol: &'static str,
 }
 
@@ -96,6 +98,9 @@ pub enum Error {
     /// It does not follow the protocol.
     #[error("publisher breaks the protocol: {0}")]
     Protocol(String),
+    /// It may not publish here, whatever its key; says who it is, too.
+    #[error("{0}")]
+    Refused(String),
     /// It sends a codec that is not carried.
     #[error("codec {0} is not carried\n\nhint: send H.264, HEVC or AV1 with AAC or Opus")]
     Codec(String),

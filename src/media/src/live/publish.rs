@@ -25,6 +25,10 @@ enum Left {
 pub(crate) async fn publish(hub: Arc<Hub>, mut ingest: impl Ingest) {
     let request = match ingest.request().await {
         Ok(request) => request,
+        Err(Error::Refused(reason)) => {
+            METRICS.refused.fetch_add(1, Ordering::Relaxed);
+            return tracing::warn!(reason, "publisher refused");
+        }
         Err(error) => return tracing::debug!(%error, "publisher left before it named a key"),
     };
     let grant = match hub.keys.authorize(&request).await {

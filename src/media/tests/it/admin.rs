@@ -7,7 +7,22 @@ use serde_json::{Value, json};
 
 use crate::checker::check;
 use crate::encoder::{Codec, DEBIAN, push, sample};
-use crate::server::{get, serve, serve_with, text};
+use crate::server::{Server, get, serve, serve_with, text};
+
+/// Cuts a stream as `commerce` does; gives the answer's status.
+pub(crate) async fn kick(server: &Server, secret: &str, stream: &str) -> u16 {
+    let body = json!({"stream": stream}).to_string();
+    let timestamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let nonce = random(16);
+    let path = "/admin/v1/kick";
+    let signed = Signed { method: "POST", path, timestamp: &timestamp, nonce: &nonce, body: body.as_bytes() };
+    let request = reqwest::Client::new()
+        .post(format!("http://{}{path}", server.address("admin")))
+        .header("terrace-signature", signature(secret.as_bytes(), signed))
+        .header("terrace-timestamp", &timestamp)
+        .header("terrace-nonce", &nonce);
+    request.body(body).send().await.unwrap().status().as_u16()
+}
 
 #[tokio::test]
 async fn only_operators_list_and_kick() {

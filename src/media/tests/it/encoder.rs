@@ -45,9 +45,16 @@ pub(crate) fn sample(codec: Codec, seconds: u32, size: &str) -> PathBuf {
     let sound = format!("sine=frequency=440:sample_rate=44100:duration={seconds}");
     let video: &[&str] = match codec {
         Codec::H264 => &["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-sc_threshold", "0"],
-        Codec::Hevc => {
-            &["-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=30"]
-        }
+        Codec::Hevc => &[
+            "-c:v",
+            "libx265",
+            "-preset",
+            "ultrafast",
+            "-tag:v",
+            "hvc1",
+            "-x265-params",
+            "log-level=error:keyint=30:info=0",
+        ],
         Codec::Av1 => &["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "keyint=30"],
     };
     let program = if codec == Codec::H264 { DEBIAN } else { nine() };
@@ -117,6 +124,21 @@ pub(crate) fn push_with(program: &str, before: &[&str], file: &Path, after: &[&s
         .args(["-c", "copy"])
         .args(after)
         .args(["-f", "flv", "-flvflags", "no_duration_filesize", url])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Encoder(child)
+}
+
+/// Pushes a file over SRT. libsrt throws away what it has not sent yet when it is closed, so the last few samples may be missing.
+pub(crate) fn push_srt(program: &str, file: &Path, after: &[&str], url: &str) -> Encoder {
+    let child = Command::new(program)
+        .args(["-hide_banner", "-loglevel", "error", "-re", "-i"])
+        .arg(file)
+        .args(["-c", "copy"])
+        .args(after)
+        .args(["-f", "mpegts", url])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

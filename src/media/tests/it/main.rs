@@ -18,6 +18,7 @@ mod resume;
 mod roundtrip;
 mod server;
 mod shop;
+mod srt;
 mod store;
 mod tls;
 mod watch;

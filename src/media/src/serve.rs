@@ -22,6 +22,8 @@ use crate::http::tls::{self, Tls};
 use crate::http::{self, Doors};
 use crate::ingest::rtmp::Rtmp;
 use crate::ingest::srt::{self, Port};
+use crate::ingest::whip::signal::Signal;
+use crate::ingest::whip::wire::Wire;
 use crate::live::Reason;
 use crate::live::hub::Hub;
 use crate::live::publish::publish;
@@ -102,6 +104,26 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
             eprintln!("  push to  srt://{address}?streamid={key}");
         }
         tokio::spawn(take(hub.clone(), port, options.clone(), doors.clone()));
+    }
+    let mut wire = None;
+    for (address, protocol) in [(settings.whip, "whip"), (settings.whips, "whips")] {
+        let Some(address) = address else { continue };
+        let tls = if protocol == "whips" { Some(certificate(tls::HTTP)?) } else { None };
+        let listener = listen(address, protocol).await?;
+        let wire = match &mut wire {
+            Some(wire) => Arc::clone(wire),
+            none => {
+                let local = listener.local_addr().map_err(|error| error.to_string())?;
+                none.insert(Wire::open(local, settings.whip_address).await?).clone()
+            }
+        };
+        if let Some(key) = &trial {
+            let scheme = if protocol == "whips" { "https" } else { "http" };
+            eprintln!("  push to  {scheme}://{address}/whip with bearer token {key}");
+        }
+        let site = Signal::new(hub.clone(), wire, doors.clone(), protocol);
+        let connections = Doors::new(settings.max_publishers * 2, settings.max_per_address);
+        tokio::spawn(http::serve(listener, tls, connections, site, stopped.clone()));
     }
     tokio::spawn(recheck(hub.clone()));
     tokio::spawn(crate::record::retire(hub.clone()));

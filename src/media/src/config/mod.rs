@@ -5,7 +5,7 @@
 
 pub(crate) mod options;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) rtmp: Option<SocketAddr>,
     pub(crate) rtmps: Option<SocketAddr>,
     pub(crate) srt: Option<(SocketAddr, srt::Options)>,
+    pub(crate) whip: Option<SocketAddr>,
+    pub(crate) whips: Option<SocketAddr>,
+    pub(crate) whip_address: Option<IpAddr>,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) https: Option<SocketAddr>,
     pub(crate) admin: Option<SocketAddr>,
@@ -72,7 +75,10 @@ impl Settings {
             None => Options::default(),
         };
         let options = options.or(file);
-        let address = |name: &str, given: Option<String>, default: Option<&str>| {
+        let address = |name: &str,
+                       given: Option<String>,
+                       default: Option<&str>|
+         -> Result<Option<SocketAddr>, String> {
             match given.as_deref().or(default) {
             None | Some("off") => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| {
@@ -88,8 +94,19 @@ impl Settings {
         let http = address("http", options.http, Some("127.0.0.1:8080"))?;
         let https = address("https", options.https, None)?;
         let rtmps = address("rtmps", options.rtmps, None)?;
-        if certificate.is_none() && (https.is_some() || rtmps.is_some()) {
-            return Err("`https` and `rtmps` need a certificate\n\nhint: set `tls-cert` and `tls-key`".to_owned());
+        let whip = address("whip", options.whip, None)?;
+        let whips = address("whips", options.whips, None)?;
+        if let Some(address) =
+            whip.or(whips).filter(|address| address.ip().is_unspecified() && options.whip_address.is_none())
+        {
+            return Err(format!(
+                "WHIP publishers cannot be told to send media to {address}\n\nhint: set `whip-address` to the IP address they reach"
+            ));
+        }
+        if certificate.is_none() && (https.is_some() || rtmps.is_some() || whips.is_some()) {
+            return Err(
+                "`https`, `rtmps` and `whips` need a certificate\n\nhint: set `tls-cert` and `tls-key`".to_owned()
+            );
         }
         let public_url = options.public_url.unwrap_or_else(|| match (http, https) {
             (Some(address), _) => format!("http://{address}"),
@@ -133,6 +150,9 @@ impl Settings {
             rtmp: address("rtmp", options.rtmp, Some("127.0.0.1:1935"))?,
             rtmps,
             srt,
+            whip,
+            whips,
+            whip_address: options.whip_address,
             http,
             https,
             admin: address("admin", options.admin, Some("127.0.0.1:9935"))?,
@@ -230,9 +250,10 @@ mod tests {
 
     #[test]
     fn mistakes_are_explained() {
-        let table: [(Options, &str); 5] = [
+        let table: [(Options, &str); 6] = [
             (Options { http: Some("8080".to_owned()), ..Options::default() }, "`http` is `8080`"),
             (Options { https: Some("127.0.0.1:1".to_owned()), ..Options::default() }, "need a certificate"),
+            (Options { whip: Some("0.0.0.0:1".to_owned()), ..Options::default() }, "cannot be told"),
             (Options { part_ms: Some(5), ..Options::default() }, "`part-ms` is 5"),
             (Options { ladder: Some("999p".to_owned()), ..Options::default() }, "`ladder` has `999p`"),
             (Options { streams: vec!["demo".to_owned()], ..Options::default() }, "stream 1 has no `=`"),

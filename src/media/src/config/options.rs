@@ -27,6 +27,15 @@ pub(crate) struct Options {
     /// Milliseconds that SRT may take to get lost packets again, unless the encoder asks for more [default: 120].
     #[arg(long, env = "MEDIA_SRT_LATENCY_MS")]
     pub(crate) srt_latency_ms: Option<u64>,
+    /// Address for WHIP publishers: HTTP by TCP, media by UDP on the same port [default: off].
+    #[arg(long, env = "MEDIA_WHIP")]
+    pub(crate) whip: Option<String>,
+    /// Address for WHIP publishers with HTTPS; media as for `whip` [default: off].
+    #[arg(long, env = "MEDIA_WHIPS")]
+    pub(crate) whips: Option<String>,
+    /// IP address WHIP publishers are told to send media to, where it is not the one listened on.
+    #[arg(long, env = "MEDIA_WHIP_ADDRESS")]
+    pub(crate) whip_address: Option<std::net::IpAddr>,
     /// Address for viewers without TLS, or off [default: 127.0.0.1:8080].
     #[arg(long, env = "MEDIA_HTTP")]
     pub(crate) http: Option<String>,
@@ -135,8 +144,8 @@ macro_rules! prefer {
 impl Options {
     /// These, and where one is absent that of `other`.
     pub(crate) fn or(self, other: Options) -> Options {
-        prefer!(self, other: config, rtmp, rtmps, srt, srt_passphrase_file, srt_latency_ms, http, https, admin, tls_cert, tls_key, admin_token_file, public_url,
-            origin_url, server, data, commerce, commerce_ca, secret_file, part_ms, segment_ms, window_s, memory_mb,
+        prefer!(self, other: config, rtmp, rtmps, srt, srt_passphrase_file, srt_latency_ms, whip, whips, whip_address, http,
+            https, admin, tls_cert, tls_key, admin_token_file, public_url, origin_url, server, data, commerce, commerce_ca, secret_file, part_ms, segment_ms, window_s, memory_mb,
             hold_back, grace_s, record, replay_store, retention_days, ladder, ffmpeg, thumbnail_s, max_publishers,
             max_connections, max_per_address, max_mbps, forwarded, drain_s)
     }

@@ -9,6 +9,8 @@ pub mod mpegts;
 pub mod rtmp;
 #[cfg(not(fuzzing))]
 pub mod srt;
+#[cfg(not(fuzzing))]
+pub(crate) mod whip;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -42,7 +44,7 @@ pub struct Request {
     pub encoder: String,
     /// Where it connects from.
     pub address: IpAddr,
-    /// `rtmp`, `rtmps` or `srt`.
+    /// `rtmp`, `rtmps`, `srt`, `whip` or `whips`.
     pub protocol: &'static str,
 }
 

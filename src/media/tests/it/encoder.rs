@@ -70,6 +70,35 @@ pub(crate) fn sample(codec: Codec, seconds: u32, size: &str) -> PathBuf {
     path
 }
 
+/// A file as WebRTC encoders make it: H.264 without reordering, and Opus.
+pub(crate) fn realtime(seconds: u32) -> PathBuf {
+    let path = sample(Codec::H264, seconds, "320x180").with_extension("whip.mp4");
+    static MAKING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if path.exists() {
+        return path;
+    }
+    let picture = format!("testsrc2=size=320x180:rate=30:duration={seconds}");
+    let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
+    let done = Command::new(nine())
+        .args(["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-bf", "0", "-g", "30"])
+        .args(["-b:v", "800k", "-pix_fmt", "yuv420p", "-c:a", "libopus", "-ac", "2"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(done.success());
+    path
+}
+
+/// Pushes such a file by WHIP in real time.
+pub(crate) fn push_whip(file: &Path, url: &str, key: &str) -> Encoder {
+    let mut command = Command::new(nine());
+    command.args(["-hide_banner", "-loglevel", "error", "-re", "-i"]).arg(file);
+    command.args(["-c", "copy", "-f", "whip", "-authorization", key, url]);
+    Encoder(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+}
+
 /// A running encoder; killed when dropped.
 pub(crate) struct Encoder(Child);
 

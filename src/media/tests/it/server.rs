@@ -113,6 +113,11 @@ impl Server {
         format!("rtmp://{}/live/{key}", self.address("rtmp"))
     }
 
+    /// Where WHIP publishers push to.
+    pub(crate) fn whip_url(&self) -> String {
+        format!("http://{}/whip", self.address("whip"))
+    }
+
     pub(crate) fn data(&self) -> &Path {
         &self.data
     }

@@ -50,3 +50,19 @@ async fn publishers_and_viewers_are_served_over_tls() {
     assert_eq!(client(&renewed).get(&url).send().await.unwrap().status(), 200);
     assert!(client(&authority).get(&url).send().await.is_err(), "the old certificate is no longer shown");
 }
+
+#[tokio::test]
+async fn offers_are_taken_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = certificate(directory.path());
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let server = serve(&["--tls-cert", &cert, "--tls-key", &key, "--whips", "127.0.0.1:0"]);
+    let port = server.address("whips").rsplit(':').next().unwrap().to_owned();
+    let request = client(&authority).post(format!("https://localhost:{port}/whip/any")).bearer_auth("k-demo");
+    let answer = request.header("content-type", "application/sdp").body(crate::whip::OFFER).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains(&format!(" udp 2130706175 127.0.0.1 {port} typ host")), "{text}");
+    assert!(text.contains("a=ice-lite"), "{text}");
+}

@@ -144,8 +144,9 @@ macro_rules! prefer {
 impl Options {
     /// These, and where one is absent that of `other`.
     pub(crate) fn or(self, other: Options) -> Options {
-        prefer!(self, other: config, rtmp, rtmps, whip, whips, whip_address, srt, srt_passphrase_file, srt_latency_ms, http, https, admin, tls_cert, tls_key, admin_token_file, public_url,
-            origin_url, server, data, commerce, commerce_ca, secret_file, part_ms, segment_ms, window_s, memory_mb,
+        prefer!(self, other: config, rtmp, rtmps, whip, whips, whip_address, srt, srt_passphrase_file, srt_latency_ms, http,
+            https, admin, tls_cert, tls_key, admin_token_file, public_url, origin_url, server, data, commerce,
+            commerce_ca, secret_file, part_ms, segment_ms, window_s, memory_mb,
             hold_back, grace_s, record, replay_store, retention_days, ladder, ffmpeg, thumbnail_s, max_publishers,
             max_connections, max_per_address, max_mbps, forwarded, drain_s)
     }

@@ -9,6 +9,7 @@ pub mod mpegts;
 pub mod rtmp;
 #[cfg(not(fuzzing))]
 pub mod srt;
+#[cfg(not(fuzzing))]
 pub(crate) mod whip;
 
 use std::future::Future;

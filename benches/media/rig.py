@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 here = pathlib.Path(__file__).resolve().parent
@@ -55,6 +56,17 @@ def share(pids, span):
     before, began = used(pids), time.time()
     time.sleep(span)
     return (used(pids) - before) / (time.time() - began) * 100
+
+
+def load(url, mode, pids, idle, viewers, seconds):
+    """What many viewers cost: share of a core each, less what the server uses without them, and resident megabytes."""
+    before, began = used(pids), time.time()
+    process = subprocess.Popen([sys.executable, here / "viewers.py", url, str(viewers), str(seconds), mode], stdout=subprocess.PIPE, text=True)
+    time.sleep(seconds * 0.8)
+    resident = memory(pids)
+    said = json.loads(process.communicate()[0])
+    busy = (used(pids) - before) / (time.time() - began) * 100
+    return {"core_percent_per_viewer": round((busy - idle) / viewers, 4), "rss_mb": round(resident, 1), **said}
 
 
 def latency(url, seconds, *before):

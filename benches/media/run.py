@@ -3,27 +3,15 @@
 Needs a release build, Debian's ffmpeg, chromium, nginx-light and libnginx-mod-rtmp, npm's playwright-core and hls.js (NODE_PATH). Figures
 count only on a machine that does nothing else; the load average is printed with them.
 """
-import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 
-from rig import end, family, free_port, here, latency, media, memory, share, start, stop, used
+from rig import end, family, free_port, here, latency, load, media, memory, share, start, stop
 
 viewers, seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 20
-
-
-def load(url, mode, pids, idle):
-    before, began = used(pids), time.time()
-    process = subprocess.Popen([sys.executable, here / "viewers.py", url, str(viewers), str(seconds), mode], stdout=subprocess.PIPE, text=True)
-    time.sleep(seconds * 0.8)
-    resident = memory(pids)
-    said = json.loads(process.communicate()[0])
-    busy = (used(pids) - before) / (time.time() - began) * 100
-    return {"core_percent_per_viewer": round((busy - idle) / viewers, 4), "rss_mb": round(resident, 1), **said}
 
 
 def nginx(directory):
@@ -55,7 +43,7 @@ def measure(name, begin):
         idle = share(pids, 5)
         for mode, (url, kind) in modes.items():
             seen = latency(url, seconds)
-            cost = load(url, kind, pids, idle)
+            cost = load(url, kind, pids, idle, viewers, seconds)
             print(f"| {name}, {mode} | {seen.get('p50')} | {seen.get('p99')} | {seen.get('first_ms')} | {seen.get('freezes')} | {cost['core_percent_per_viewer']} "
                   f"| {cost['rss_mb']} | {cost['mbps']} | {cost['errors']} |", flush=True)
         stop(encoder)

@@ -29,14 +29,19 @@ const OVERLOAD: u16 = 402;
 /// What a caller is told whose key is not good.
 const FORBIDDEN: u16 = 403;
 
-/// A publisher's connection.
-pub struct Srt {
+/// Who calls, by the handshake.
+struct Caller {
     id: ConnId,
     address: IpAddr,
     stream_id: Vec<u8>,
     encoder: String,
-    /// Callers must know a passphrase.
+    /// It must know a passphrase.
     secret: bool,
+}
+
+/// A publisher's connection.
+pub struct Srt {
+    caller: Caller,
     port: mpsc::UnboundedSender<Command>,
     pieces: mpsc::Receiver<Piece>,
     reader: Reader,
@@ -47,23 +52,13 @@ pub struct Srt {
 }
 
 impl Srt {
-    fn new(
-        id: ConnId,
-        address: IpAddr,
-        stream_id: Vec<u8>,
-        encoder: String,
-        secret: bool,
-        port: mpsc::UnboundedSender<Command>,
-        pieces: mpsc::Receiver<Piece>,
-    ) -> Self {
-        let reader = Reader::default();
-        let (accepted, over, refusal) = (false, false, OVERLOAD);
-        Srt { id, address, stream_id, encoder, secret, port, pieces, reader, accepted, over, refusal }
+    fn new(caller: Caller, port: mpsc::UnboundedSender<Command>, pieces: mpsc::Receiver<Piece>) -> Self {
+        Srt { caller, port, pieces, reader: Reader::default(), accepted: false, over: false, refusal: OVERLOAD }
     }
 
     /// Where it connects from.
     pub fn address(&self) -> IpAddr {
-        self.address
+        self.caller.address
     }
 
     async fn accept(&mut self) -> Result<(), Error> {
@@ -71,9 +66,9 @@ impl Srt {
             return Ok(());
         }
         let (answer, answered) = oneshot::channel();
-        let _ = self.port.send(Command::Accept(self.id, answer));
+        let _ = self.port.send(Command::Accept(self.caller.id, answer));
         self.accepted = answered.await.unwrap_or(false);
-        match (self.accepted, self.secret) {
+        match (self.accepted, self.caller.secret) {
             (true, _) => Ok(()),
             (false, true) => Err(self.refused("passphrase is wrong")),
             (false, false) => Err(Error::Io(std::io::ErrorKind::ConnectionAborted.into())),
@@ -81,19 +76,19 @@ impl Srt {
     }
 
     fn refused(&self, why: &str) -> Error {
-        Error::Refused(format!("srt from {} ({}): {why}", self.address, self.encoder))
+        Error::Refused(format!("srt from {} ({}): {why}", self.caller.address, self.caller.encoder))
     }
 }
 
 impl Drop for Srt {
     fn drop(&mut self) {
-        let _ = self.port.send(Command::Leave(self.id, self.refusal));
+        let _ = self.port.send(Command::Leave(self.caller.id, self.refusal));
     }
 }
 
 impl Ingest for Srt {
     async fn request(&mut self) -> Result<Request, Error> {
-        let key = match streamid::key(&self.stream_id) {
+        let key = match streamid::key(&self.caller.stream_id) {
             Ok(key) => key.to_owned(),
             Err(refusal) => {
                 self.refusal = refusal as u16;
@@ -105,10 +100,10 @@ impl Ingest for Srt {
             }
         };
         // The passphrase is only seen to be right when the handshake ends, and nobody may take a seat before.
-        if self.secret {
+        if self.caller.secret {
             self.accept().await?;
         }
-        Ok(Request { key, encoder: self.encoder.clone(), address: self.address, protocol: "srt" })
+        Ok(Request { key, encoder: self.caller.encoder.clone(), address: self.caller.address, protocol: "srt" })
     }
 
     async fn answer(&mut self, verdict: Result<(), &str>) -> Result<(), Error> {
@@ -117,7 +112,7 @@ impl Ingest for Srt {
             // SRT has no words for the reason, only a number, and once the connection stands not even this.
             Err(_) => {
                 self.refusal = FORBIDDEN;
-                let _ = self.port.send(Command::Leave(self.id, self.refusal));
+                let _ = self.port.send(Command::Leave(self.caller.id, self.refusal));
                 Ok(())
             }
         }

@@ -14,7 +14,7 @@ use sapflow_srt::{CloseReason, Config, ConnId, Event, Listener, RejectCode};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{PEER_IDLE, Srt};
+use super::{Caller, PEER_IDLE, Srt};
 
 /// A verdict must come within this time; encoders ask for so long or shorter.
 const VERDICT: Duration = Duration::from_secs(10);
@@ -219,17 +219,9 @@ impl Driver {
                     let encoder = hello
                         .version
                         .map_or_else(String::new, |[_, major, minor, patch]| format!("SRT {major}.{minor}.{patch}"));
-                    let caller = Srt::new(
-                        id,
-                        peer.ip().to_canonical(),
-                        stream_id,
-                        encoder,
-                        secret,
-                        self.orders.clone(),
-                        receiver,
-                    );
+                    let caller = Caller { id, address: peer.ip().to_canonical(), stream_id, encoder, secret };
                     // A caller that nobody takes is dropped, and leaves by that.
-                    let _ = self.callers.try_send(caller);
+                    let _ = self.callers.try_send(Srt::new(caller, self.orders.clone(), receiver));
                 }
                 Event::Data { id, payload } => {
                     let dropped = self.listener.connection_stats(id).map_or(0, |stats| stats.dropped);

@@ -21,5 +21,6 @@ mod live;
 mod metrics;
 pub mod mux;
 mod pictures;
+mod publishers;
 mod record;
 mod serve;

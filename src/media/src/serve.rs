@@ -20,13 +20,9 @@ use crate::config::Settings;
 use crate::http::site::Origin;
 use crate::http::tls::{self, Tls};
 use crate::http::{self, Doors};
-use crate::ingest::rtmp::Rtmp;
-use crate::ingest::srt::{self, Port};
-use crate::ingest::whip::signal::Signal;
-use crate::ingest::whip::wire::Wire;
 use crate::live::Reason;
 use crate::live::hub::Hub;
-use crate::live::publish::publish;
+use crate::publishers;
 use crate::record::Store;
 
 /// Replays may take this long to be finished when the server goes down.
@@ -84,46 +80,11 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
         let site = Admin::new(hub.clone());
         tokio::spawn(http::serve(listener, None, Doors::new(1000, 1000), site, stopped.clone()));
     }
-    let doors = Doors::new(settings.max_publishers * 2, settings.max_per_address);
-    for (address, protocol) in [(settings.rtmp, "rtmp"), (settings.rtmps, "rtmps")] {
-        let Some(address) = address else { continue };
-        let tls = if protocol == "rtmps" { Some(certificate(tls::RTMPS)?) } else { None };
-        let listener = listen(address, protocol).await?;
-        if let Some(key) = &trial {
-            eprintln!("no stream key is configured; for this run:");
-            eprintln!("  push to  {protocol}://{address}/live/{key}");
-            eprintln!("  watch at {}/watch/demo", settings.public_url);
-        }
-        tokio::spawn(accept(hub.clone(), listener, tls, doors.clone(), protocol));
-    }
-    let mut wire = None;
-    for (address, protocol) in [(settings.whip, "whip"), (settings.whips, "whips")] {
-        let Some(address) = address else { continue };
-        let tls = if protocol == "whips" { Some(certificate(tls::HTTP)?) } else { None };
-        let listener = listen(address, protocol).await?;
-        let wire = match &mut wire {
-            Some(wire) => Arc::clone(wire),
-            none => {
-                let local = listener.local_addr().map_err(|error| error.to_string())?;
-                none.insert(Wire::open(local, settings.whip_address).await?).clone()
-            }
-        };
-        if let Some(key) = &trial {
-            let scheme = if protocol == "whips" { "https" } else { "http" };
-            eprintln!("  push to  {scheme}://{address}/whip with bearer token {key}");
-        }
-        let site = Signal::new(hub.clone(), wire, doors.clone(), protocol);
-        let connections = Doors::new(settings.max_publishers * 2, settings.max_per_address);
-        tokio::spawn(http::serve(listener, tls, connections, site, stopped.clone()));
-    }
-    if let Some((address, options)) = &settings.srt {
-        let port = Port::bind(*address, options).await.map_err(|error| busy("srt", *address, &error))?;
-        let address = port.address();
-        tracing::info!(%address, "listening for srt");
-        if let Some(key) = &trial {
-            eprintln!("  push to  srt://{address}?streamid={key}");
-        }
-        tokio::spawn(take(hub.clone(), port, options.clone(), doors.clone()));
+    let pushes = publishers::open(&hub, &mut certificate, &stopped, trial.as_deref()).await?;
+    if trial.is_some() {
+        eprintln!("no stream key is configured; for this run:");
+        pushes.iter().for_each(|push| eprintln!("  push to  {push}"));
+        eprintln!("  watch at {}/watch/demo", settings.public_url);
     }
     tokio::spawn(recheck(hub.clone()));
     tokio::spawn(crate::record::retire(hub.clone()));
@@ -152,61 +113,15 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<(), String> {
     Ok(())
 }
 
-async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener, String> {
+pub(crate) async fn listen(address: SocketAddr, what: &str) -> Result<TcpListener, String> {
     let listener = TcpListener::bind(address).await.map_err(|error| busy(what, address, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     tracing::info!(%address, "listening for {what}");
     Ok(listener)
 }
 
-fn busy(what: &str, address: SocketAddr, error: &std::io::Error) -> String {
+pub(crate) fn busy(what: &str, address: SocketAddr, error: &std::io::Error) -> String {
     format!("{what} cannot listen on {address}: {error}\n\nhint: another process may use the port; choose another one")
-}
-
-/// Takes callers of an SRT port.
-async fn take(hub: Arc<Hub>, mut port: Port, options: srt::Options, doors: Arc<Doors>) {
-    loop {
-        while let Some(caller) = port.accept().await {
-            let Some(pass) = doors.enter(caller.address()) else { continue };
-            let hub = hub.clone();
-            tokio::spawn(async move {
-                publish(hub, caller).await;
-                drop(pass);
-            });
-        }
-        // The port's task ends by a panic only. Its publishers are lost then, and find an open port when they come back.
-        let address = port.address();
-        tracing::error!(%address, "srt has failed and begins anew");
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        match Port::bind(address, &options).await {
-            Ok(again) => port = again,
-            Err(error) => tracing::error!(error = busy("srt", address, &error)),
-        }
-    }
-}
-
-async fn accept(hub: Arc<Hub>, listener: TcpListener, tls: Option<Tls>, doors: Arc<Doors>, protocol: &'static str) {
-    loop {
-        let Ok((socket, peer)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let Some(pass) = doors.enter(peer.ip()) else { continue };
-        let (hub, tls) = (hub.clone(), tls.clone());
-        tokio::spawn(async move {
-            let _ = socket.set_nodelay(true);
-            match tls {
-                None => publish(hub, Rtmp::new(socket, peer.ip(), protocol)).await,
-                Some(tls) => {
-                    let greeting = tokio::time::timeout(Duration::from_secs(10), tls.accept(socket));
-                    if let Ok(Ok(socket)) = greeting.await {
-                        publish(hub, Rtmp::new(socket, peer.ip(), protocol)).await;
-                    }
-                }
-            }
-            drop(pass);
-        });
-    }
 }
 
 /// Asks `commerce` twice a second who must be cut.

@@ -19,6 +19,11 @@ use bytes::Bytes;
 
 use crate::codec::{AudioConfig, VideoConfig};
 
+/// A key longer than this is refused before anybody is asked.
+const KEY_LENGTH: usize = 512;
+/// What an encoder calls itself is cut to this length.
+const ENCODER_LENGTH: usize = 80;
+
 /// One publisher's connection.
 pub trait Ingest: Send {
     /// Waits until the publisher has said what it wants.

@@ -9,14 +9,10 @@ use super::chunk::{self, Message, Reader, SEND_SIZE};
 use super::handshake::Handshake;
 use crate::ingest::amf::{self, Value};
 use crate::ingest::flv::{self, AUDIO, DATA, VIDEO};
-use crate::ingest::{Error, Packet};
+use crate::ingest::{ENCODER_LENGTH, Error, KEY_LENGTH, Packet};
 
 /// Bytes after which each side wants to hear from the other.
 const WINDOW: u32 = 2_500_000;
-/// An encoder's name is cut to this length.
-const ENCODER_LENGTH: usize = 80;
-/// A key longer than this is refused before anybody is asked.
-const KEY_LENGTH: usize = 512;
 
 /// What the peer did.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,7 @@
 //!
 //! Decides which key is meant and whether the caller wants to publish. Refuses to know whether the key is good.
 
-/// A key longer than this is refused before anybody is asked; SRT itself carries 512 bytes.
-const KEY_LENGTH: usize = 512;
+use crate::ingest::KEY_LENGTH;
 
 /// Why a stream id is refused, as the guidelines number it (an HTTP status, told as 1000 more).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

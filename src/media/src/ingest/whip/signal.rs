@@ -26,7 +26,7 @@ use super::wire::Wire;
 use crate::callbacks::sign::random;
 use crate::http::answer::{Answer, missing, text, with};
 use crate::http::{Doors, Site};
-use crate::ingest;
+use crate::ingest::{self, ENCODER_LENGTH, KEY_LENGTH};
 use crate::live::hub::Hub;
 use crate::live::publish::publish;
 
@@ -34,10 +34,6 @@ use crate::live::publish::publish;
 const LONGEST: usize = 64 << 10;
 /// It must come within this time.
 const BODY: Duration = Duration::from_secs(10);
-/// A key longer than this is refused before anybody is asked.
-const KEY_LENGTH: usize = 512;
-/// An encoder's name is cut to this length.
-const ENCODER_LENGTH: usize = 80;
 /// Where sessions are.
 const SESSIONS: &str = "/whip/session/";
 const SDP: &str = "application/sdp";
